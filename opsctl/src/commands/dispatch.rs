@@ -1,0 +1,48 @@
+//! From the command line to the exit code.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use super::{completions, demo, local, man};
+use crate::cli::{Cli, Command};
+use crate::context::Context;
+use crate::error::{Error, ExitStatus, Result};
+
+/// Parses the command line, does what it says, and returns the process's exit code.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version come this way too; clap knows the stream of each. A closed stream leaves nobody to tell.
+            let _ = error.print();
+            return if error.use_stderr() { ExitStatus::Usage } else { ExitStatus::Fine }.into();
+        }
+    };
+    let context = Context::new(cli.global);
+    let outcome = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|source| Error::io("failed to start the asynchronous runtime", source))
+        .and_then(|runtime| runtime.block_on(dispatch(&context, &cli.command)));
+    match outcome {
+        Ok(status) => status.into(),
+        Err(error) => {
+            context.printer.error(&error);
+            error.exit_status().into()
+        }
+    }
+}
+
+async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
+    let printer = &context.printer;
+    match command {
+        Command::Local(local::LocalCommand::Up(args)) => printer.report(&local::up(context, args).await?),
+        Command::Local(local::LocalCommand::Down(args)) => printer.report(&local::down(context, args).await?),
+        Command::Local(local::LocalCommand::Status(args)) => printer.report(&local::status(context, args).await?),
+        Command::Demo(args) => printer.report(&demo::run(context, args).await?),
+        Command::Completions(args) => completions::run(args),
+        Command::Man(args) => man::run(args),
+    }
+}

@@ -1,0 +1,9 @@
+//! One file a command: its arguments, what it does, and the report it returns.
+
+pub mod completions;
+pub mod demo;
+mod dispatch;
+pub mod local;
+pub mod man;
+
+pub use dispatch::run;

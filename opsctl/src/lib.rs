@@ -1,0 +1,12 @@
+//! The console that operates the market-data pipeline.
+//!
+//! The library holds everything but `main`, so that tests and the local stack use the same parts as the commands do.
+
+pub mod cli;
+pub mod commands;
+pub mod context;
+pub mod error;
+pub mod local;
+pub mod output;
+
+pub use commands::run;
