@@ -1,0 +1,123 @@
+//! Business rules: what is unusual about an event, as tags.
+
+use std::{fmt, str::FromStr};
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    decimal, enrichment::Enrichment, event::MarketEvent, identifier::IdentifierError, observation::Observation,
+};
+
+/// Something unusual about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tag {
+    /// The return from the previous price is far outside the window's returns.
+    PriceSpike,
+    /// The traded amount is far above the window's.
+    VolumeSpike,
+    /// The annualised volatility is above the regime's limit.
+    VolatilityRegime,
+    /// The quote's spread is wide.
+    SpreadWide,
+    /// The quote's bid is above its ask.
+    Crossed,
+    /// The quote's bid equals its ask.
+    Locked,
+    /// An earlier event has a higher sequence number.
+    OutOfOrder,
+    /// Sequence numbers are missing before this event.
+    SequenceGap,
+}
+
+impl Tag {
+    /// All of them, in order.
+    pub const ALL: [Self; 8] = [
+        Self::PriceSpike,
+        Self::VolumeSpike,
+        Self::VolatilityRegime,
+        Self::SpreadWide,
+        Self::Crossed,
+        Self::Locked,
+        Self::OutOfOrder,
+        Self::SequenceGap,
+    ];
+
+    /// The text in the table, on the bus and in rules: `price_spike` …
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PriceSpike => "price_spike",
+            Self::VolumeSpike => "volume_spike",
+            Self::VolatilityRegime => "volatility_regime",
+            Self::SpreadWide => "spread_wide",
+            Self::Crossed => "crossed",
+            Self::Locked => "locked",
+            Self::OutOfOrder => "out_of_order",
+            Self::SequenceGap => "sequence_gap",
+        }
+    }
+}
+
+impl fmt::Display for Tag {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for Tag {
+    type Err = IdentifierError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|tag| tag.as_str() == text).ok_or(IdentifierError("a known tag"))
+    }
+}
+
+/// Limits of the business rules. In JSON every field may be left out; unknown fields are ignored, since the same document
+/// (`processing/config`) carries other settings too.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Thresholds {
+    /// `price_spike`: least |return z-score|.
+    #[serde(with = "decimal::as_text")]
+    pub price_spike_zscore: Decimal,
+    /// `volume_spike`: least volume z-score.
+    #[serde(with = "decimal::as_text")]
+    pub volume_spike_zscore: Decimal,
+    /// `volatility_regime`: least annualised volatility, as a fraction (1.5 is 150 %).
+    #[serde(with = "decimal::as_text")]
+    pub volatility_regime: Decimal,
+    /// `spread_wide`: least spread in basis points.
+    #[serde(with = "decimal::as_text")]
+    pub spread_wide_bps: Decimal,
+    /// `sequence_gap`: least number of sequence numbers missing.
+    pub sequence_gap: u64,
+    /// Tags that raise an alert by themselves, without any alert rule.
+    pub alert_tags: Vec<Tag>,
+}
+
+impl Default for Thresholds {
+    fn default() -> Self {
+        Self {
+            price_spike_zscore: Decimal::from(6),
+            volume_spike_zscore: Decimal::from(6),
+            volatility_regime: Decimal::from(5),
+            spread_wide_bps: Decimal::from(25),
+            sequence_gap: 50,
+            alert_tags: vec![Tag::PriceSpike],
+        }
+    }
+}
+
+impl Thresholds {
+    /// One of the tags raises an alert by itself.
+    pub fn raises_alert(&self, tags: &[Tag]) -> bool {
+        tags.iter().any(|tag| self.alert_tags.contains(tag))
+    }
+}
+
+/// The tags of an event, each once, in the order of [`Tag::ALL`].
+pub fn tag(event: &MarketEvent, window: &[Observation], enrichment: &Enrichment, thresholds: &Thresholds) -> Vec<Tag> {
+    let _ = (event, window, enrichment, thresholds);
+    Vec::new()
+}

@@ -1,0 +1,59 @@
+//! What is known of earlier events of the same symbol: a row of the symbol index.
+
+use jiff::Timestamp;
+use rust_decimal::Decimal;
+
+use crate::{
+    event::{EventType, MarketEvent},
+    identifier::EventId,
+};
+
+/// An earlier event of the symbol, as far as indicators and rules need it.
+///
+/// A *window* is a slice of these, ascending by time and strictly before the event that is looked at. Events with the very
+/// same microsecond do not see each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Observation {
+    /// Which event this is.
+    pub event_id: EventId,
+    /// Its time.
+    pub timestamp: Timestamp,
+    /// What kind of event.
+    pub event_type: EventType,
+    /// Its [reference price](MarketEvent::reference_price); none for a quote with an empty side.
+    pub price: Option<Decimal>,
+    /// Its [traded amount](MarketEvent::reference_size); none for quotes.
+    pub size: Option<Decimal>,
+    /// Best bid, for quotes.
+    pub bid: Option<Decimal>,
+    /// Best ask, for quotes.
+    pub ask: Option<Decimal>,
+    /// The venue's number, when the feed gives one.
+    pub sequence: Option<u64>,
+}
+
+impl Observation {
+    /// The observation that the event itself will be for later ones.
+    pub fn of(event: &MarketEvent) -> Self {
+        Self {
+            event_id: event.event_id.clone(),
+            timestamp: event.timestamp,
+            event_type: event.event_type(),
+            price: event.reference_price(),
+            size: event.reference_size(),
+            bid: event.quote().map(|quote| quote.bid),
+            ask: event.quote().map(|quote| quote.ask),
+            sequence: event.sequence,
+        }
+    }
+
+    /// The price, if there is one that can stand in a series: greater than 0.
+    pub(crate) fn usable_price(&self) -> Option<Decimal> {
+        self.price.filter(|price| *price > Decimal::ZERO)
+    }
+
+    /// A two-sided quote whose bid is above its ask.
+    pub(crate) fn is_crossed(&self) -> bool {
+        matches!((self.bid, self.ask), (Some(bid), Some(ask)) if ask > Decimal::ZERO && bid > ask)
+    }
+}

@@ -1,0 +1,16 @@
+//! Alert rules: the document, its validation, and what fires.
+
+mod cooldown;
+mod document;
+mod evaluate;
+mod facts;
+mod parse;
+mod pattern;
+
+pub use crate::identifier::RuleId;
+pub use cooldown::{Cooldown, cooldown_key};
+pub use document::{Condition, ConditionKind, Direction, Rule, RulesDocument, Severity, Trigger};
+pub use evaluate::{Firing, evaluate};
+pub use facts::{Facts, PricePoint, References, references, required_windows};
+pub use parse::{InvalidRules, MAX_COOLDOWN_SECONDS, MAX_RULES, MAX_WINDOW_SECONDS};
+pub use pattern::SymbolPattern;
