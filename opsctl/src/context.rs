@@ -2,9 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::aws::{Clients, Connection};
 use crate::cli::GlobalArgs;
 use crate::error::{Error, Result};
 use crate::output::Printer;
+use crate::stack::Stack;
+use crate::terraform::{self, LocalEndpoint};
 
 /// Handed to every command.
 #[derive(Debug)]
@@ -15,11 +18,65 @@ pub struct Context {
     pub printer: Printer,
 }
 
+/// The stack to work on, and the way to it.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The stack.
+    pub stack: Stack,
+    /// Clients for its account and region.
+    pub clients: Clients,
+    /// How they reach it.
+    pub connection: Connection,
+}
+
 impl Context {
     /// A context for these options.
     pub fn new(global: GlobalArgs) -> Self {
         let printer = Printer::for_terminal(&global);
         Self { global, printer }
+    }
+
+    /// Finds the stack that the options mean, and the way to its AWS. Nothing is sent to AWS yet.
+    pub async fn target(&self) -> Result<Target> {
+        let global = &self.global;
+        let (stack, endpoint, local) = if global.local {
+            let local_dir = self.local_dir()?;
+            let local = LocalEndpoint::load(&local_dir)?;
+            // Where the registry cannot be reached, `local up` has written a configuration that finds the providers.
+            let cli_config = self.project_dir().ok().map(|root| root.join(".local/cache/terraform.rc"));
+            let cli_config = cli_config.filter(|file| file.is_file());
+            let stack = terraform::stack_from_dir(&local_dir.join("stack"), cli_config.as_deref()).await?;
+            (stack, Some(local.endpoint), true)
+        } else if let Some(file) = &global.outputs {
+            (terraform::stack_from_file(file)?, global.endpoint_url.clone(), false)
+        } else {
+            let dir = match &global.stack_dir {
+                Some(dir) => dir.clone(),
+                None => self.project_dir()?.join("lib"),
+            };
+            (terraform::stack_from_dir(&dir, None).await?, global.endpoint_url.clone(), false)
+        };
+        if let Some(wanted) = global.env.as_ref().filter(|wanted| **wanted != stack.environment) {
+            return Err(Error::refused(
+                format!("refused: the stack is of environment {}, not {wanted}", stack.environment),
+                "point --stack-dir or --outputs at the stack you mean, or leave out --env",
+            ));
+        }
+        let connection = Connection {
+            region: global.region.clone().unwrap_or_else(|| stack.region.clone()),
+            endpoint,
+            profile: global.profile.clone(),
+            test_credentials: local,
+        };
+        self.printer.detail(format!(
+            "stack {} in {} of account {}{}",
+            stack.environment,
+            connection.region,
+            stack.account_id,
+            connection.endpoint.as_deref().map(|endpoint| format!(", at {endpoint}")).unwrap_or_default(),
+        ));
+        let clients = Clients::connect(&connection).await;
+        Ok(Target { stack, clients, connection })
     }
 
     /// Refuses (exit code 6) when `--read-only` is set. `action` completes "refused to …".

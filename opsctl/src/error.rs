@@ -4,6 +4,9 @@ use std::error::Error as StdError;
 use std::io;
 use std::process::ExitCode;
 
+use crate::aws::{AwsError, AwsErrorKind};
+use crate::stack::StackError;
+
 /// A result whose error knows its exit code.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -83,6 +86,12 @@ pub enum Error {
         /// What to do about it.
         help: String,
     },
+    /// The outputs are not a stack that can be used.
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// A call of AWS failed.
+    #[error(transparent)]
+    Aws(#[from] AwsError),
     /// It was tried and did not work; the chain says why.
     #[error(transparent)]
     Other(#[from] anyhow::Error),
@@ -120,7 +129,12 @@ impl Error {
             Self::Usage { .. } => ExitStatus::Usage,
             Self::Refused { .. } => ExitStatus::Refused,
             Self::Unreachable { .. } => ExitStatus::Unreachable,
-            Self::Io { .. } | Self::Failed { .. } | Self::Other(_) => ExitStatus::Failed,
+            Self::Aws(AwsError { kind: AwsErrorKind::Unreachable | AwsErrorKind::Denied, .. }) => {
+                ExitStatus::Unreachable
+            }
+            Self::Io { .. } | Self::Failed { .. } | Self::Stack(_) | Self::Aws(_) | Self::Other(_) => {
+                ExitStatus::Failed
+            }
         }
     }
 
@@ -131,6 +145,8 @@ impl Error {
             | Self::Refused { help, .. }
             | Self::Unreachable { help, .. }
             | Self::Failed { help, .. } => Some(help),
+            Self::Stack(error) => Some(error.help()),
+            Self::Aws(error) => Some(error.help()),
             Self::Io { .. } | Self::Other(_) => None,
         }
     }

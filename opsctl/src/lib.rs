@@ -2,11 +2,14 @@
 //!
 //! The library holds everything but `main`, so that tests and the local stack use the same parts as the commands do.
 
+pub mod aws;
 pub mod cli;
 pub mod commands;
 pub mod context;
 pub mod error;
 pub mod local;
 pub mod output;
+pub mod stack;
+pub mod terraform;
 
 pub use commands::run;

@@ -1,0 +1,88 @@
+//! `CloudWatch` alarms.
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::time::from_sdk;
+use super::{AwsError, Doing};
+use crate::stack::{AlarmName, StageName};
+
+/// `DescribeAlarms` takes at most so many names.
+const NAMES_PER_CALL: usize = 100;
+
+/// The state of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AlarmState {
+    /// It is ringing.
+    Alarm,
+    /// The stack should have it, and it does not exist.
+    Missing,
+    /// Its metric has no data.
+    InsufficientData,
+    /// All is well.
+    Ok,
+}
+
+/// An alarm of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// Its name.
+    pub name: String,
+    /// The stage that it watches, when it watches one.
+    pub stage: Option<StageName>,
+    /// What it watches: `errors`, `throttles` …
+    pub kind: String,
+    /// Its state.
+    pub state: AlarmState,
+    /// Since when it is in that state.
+    pub since: Option<Timestamp>,
+    /// Why, in `CloudWatch`'s words.
+    pub reason: Option<String>,
+    /// False when someone switched its actions off, so that nobody is told.
+    pub actions_enabled: bool,
+}
+
+/// Reads the stack's alarms, the ringing ones first. One call a hundred; an alarm that does not exist is
+/// [`AlarmState::Missing`]. Other alarms of the account are not looked at.
+pub async fn read(client: &Client, expected: &[AlarmName]) -> Result<Vec<Alarm>, AwsError> {
+    let mut found = Vec::new();
+    for names in expected.chunks(NAMES_PER_CALL) {
+        let answer = client
+            .describe_alarms()
+            .set_alarm_names(Some(names.iter().map(|alarm| alarm.name.clone()).collect()))
+            .max_records(100)
+            .send()
+            .await
+            .doing(|| format!("read the state of {} alarms", expected.len()))?;
+        found.extend(answer.metric_alarms.unwrap_or_default());
+    }
+    let mut alarms: Vec<Alarm> = expected
+        .iter()
+        .map(|name| describe(name, found.iter().find(|alarm| alarm.alarm_name() == Some(&name.name))))
+        .collect();
+    alarms.sort_by_key(|alarm| (alarm.state, alarm.stage, alarm.name.clone()));
+    Ok(alarms)
+}
+
+fn describe(name: &AlarmName, found: Option<&MetricAlarm>) -> Alarm {
+    Alarm {
+        name: name.name.clone(),
+        stage: name.stage,
+        kind: name.kind.clone(),
+        state: match found.map(|alarm| alarm.state_value()) {
+            None => AlarmState::Missing,
+            Some(Some(StateValue::Alarm)) => AlarmState::Alarm,
+            Some(Some(StateValue::Ok)) => AlarmState::Ok,
+            Some(_) => AlarmState::InsufficientData,
+        },
+        // The transition is what a person means by "since"; the update moves with every new reason.
+        since: found
+            .and_then(|alarm| alarm.state_transitioned_timestamp().or(alarm.state_updated_timestamp()))
+            .and_then(from_sdk),
+        reason: found.and_then(|alarm| alarm.state_reason()).map(str::to_owned),
+        actions_enabled: found.is_none_or(|alarm| alarm.actions_enabled().unwrap_or(true)),
+    }
+}

@@ -1,0 +1,160 @@
+//! What a failed AWS call means for the person at the terminal.
+
+use std::error::Error as StdError;
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use serde::Serialize;
+
+/// What kind of failure it is: that decides the exit code and the advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AwsErrorKind {
+    /// No connection, no answer in time, no such host.
+    Unreachable,
+    /// No credentials, expired ones, or not allowed.
+    Denied,
+    /// AWS asked to slow down, even after retries.
+    Throttled,
+    /// The resource does not exist.
+    NotFound,
+    /// Anything else.
+    Other,
+}
+
+/// A failed AWS call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AwsError {
+    /// What kind of failure it is.
+    pub kind: AwsErrorKind,
+    /// What was being done, on what; completes "failed to …".
+    pub doing: String,
+    /// AWS's own code, such as `AccessDeniedException`.
+    pub code: Option<String>,
+    /// AWS's, or the network's, own words.
+    pub reason: String,
+}
+
+impl fmt::Display for AwsError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "failed to {}: ", self.doing)?;
+        if let Some(code) = &self.code {
+            write!(formatter, "{code}: ")?;
+        }
+        formatter.write_str(&self.reason)
+    }
+}
+
+impl StdError for AwsError {}
+
+impl AwsError {
+    /// An answer that came but cannot be used.
+    pub fn unusable(doing: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { kind: AwsErrorKind::Other, doing: doing.into(), code: None, reason: reason.into() }
+    }
+
+    /// What to do about it.
+    pub fn help(&self) -> &'static str {
+        match self.kind {
+            AwsErrorKind::Unreachable => {
+                "check the network and --endpoint-url; for the local stack, see `opsctl local status`"
+            }
+            AwsErrorKind::Denied => {
+                "sign in (for instance `aws sso login`), choose --profile, or ask for the permission named above"
+            }
+            AwsErrorKind::Throttled => "wait a little and run it again; something else uses up this API's quota",
+            AwsErrorKind::NotFound => {
+                "the outputs do not match what is deployed: check --env, --region and the account, or apply lib/ again"
+            }
+            AwsErrorKind::Other => "the reason above is the service's own; -v says more",
+        }
+    }
+}
+
+/// Says what a call was for when it fails.
+pub trait Doing<T> {
+    /// Turns a failure into an [`AwsError`]; `what` completes "failed to …" and names the resource.
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, AwsError>;
+}
+
+impl<T, E> Doing<T> for Result<T, SdkError<E, HttpResponse>>
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    fn doing(self, what: impl FnOnce() -> String) -> Result<T, AwsError> {
+        self.map_err(|error| classify(what(), &error))
+    }
+}
+
+fn classify<E>(doing: String, error: &SdkError<E, HttpResponse>) -> AwsError
+where
+    E: ProvideErrorMetadata + StdError + 'static,
+{
+    let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
+    let message = error.as_service_error().and_then(|service| service.message()).map(str::to_owned);
+    let reason = message.unwrap_or_else(|| innermost(error));
+    let status = error.raw_response().map(|response| response.status().as_u16());
+    let kind = match error {
+        SdkError::TimeoutError(_) => AwsErrorKind::Unreachable,
+        // The credentials are looked for while a request is prepared; the SDK tells it only in words.
+        SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if chain(error).contains("credentials") => {
+            AwsErrorKind::Denied
+        }
+        SdkError::DispatchFailure(_) => AwsErrorKind::Unreachable,
+        SdkError::ServiceError(_) => by_code(code.as_deref().unwrap_or_default(), status),
+        _ => AwsErrorKind::Other,
+    };
+    AwsError { kind, doing, code, reason }
+}
+
+fn by_code(code: &str, status: Option<u16>) -> AwsErrorKind {
+    const DENIED: [&str; 10] = [
+        "AccessDenied",
+        "UnauthorizedOperation",
+        "NotAuthorized",
+        "UnrecognizedClient",
+        "InvalidClientTokenId",
+        "ExpiredToken",
+        "InvalidSignature",
+        "SignatureDoesNotMatch",
+        "MissingAuthenticationToken",
+        "IncompleteSignature",
+    ];
+    const THROTTLED: [&str; 5] =
+        ["Throttl", "TooManyRequests", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "SlowDown"];
+    const NOT_FOUND: [&str; 4] = ["ResourceNotFound", "NonExistentQueue", "QueueDoesNotExist", "NotFoundException"];
+    let is = |codes: &[&str]| codes.iter().any(|known| code.contains(known));
+    if is(&DENIED) {
+        AwsErrorKind::Denied
+    } else if is(&THROTTLED) || status == Some(429) {
+        AwsErrorKind::Throttled
+    } else if is(&NOT_FOUND) {
+        AwsErrorKind::NotFound
+    } else if code.is_empty() && matches!(status, Some(401 | 403)) {
+        AwsErrorKind::Denied
+    } else {
+        AwsErrorKind::Other
+    }
+}
+
+/// The last cause in the chain: what the system itself said.
+fn innermost(error: &(dyn StdError + 'static)) -> String {
+    let mut last = error;
+    while let Some(cause) = last.source() {
+        last = cause;
+    }
+    last.to_string()
+}
+
+fn chain(error: &(dyn StdError + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        next = cause.source();
+    }
+    text
+}

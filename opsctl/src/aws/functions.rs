@@ -1,0 +1,80 @@
+//! The functions and the rules that feed them, as they are now.
+
+use aws_sdk_eventbridge::types::RuleState;
+use aws_sdk_lambda::types::{LastUpdateStatus, State};
+use futures::future::try_join_all;
+use serde::Serialize;
+
+use super::{AwsError, Clients, Doing};
+use crate::stack::{Stack, Stage, StageName};
+
+/// A stage's function and rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StageFunction {
+    /// The stage.
+    pub stage: StageName,
+    /// The function's name.
+    pub function: String,
+    /// Environments reserved for it, which is also the most it may use; none means the account's pool. Zero means
+    /// paused: new events go straight to the dead letter queue.
+    pub reserved_concurrency: Option<u32>,
+    /// What Terraform deployed, when it reserved any.
+    pub deployed_concurrency: Option<u32>,
+    /// False while the function cannot be invoked.
+    pub active: bool,
+    /// Why not, or why its last update failed.
+    pub problem: Option<String>,
+    /// False when the rule that feeds it is switched off: events pass it by.
+    pub rule_enabled: bool,
+}
+
+impl StageFunction {
+    /// True when it takes no events because someone set its concurrency to zero.
+    pub fn is_paused(&self) -> bool {
+        self.reserved_concurrency == Some(0)
+    }
+}
+
+/// Reads functions and rules of all stages at once: two calls a stage.
+pub async fn read(clients: &Clients, stack: &Stack) -> Result<Vec<StageFunction>, AwsError> {
+    try_join_all(stack.stages.iter().map(|(name, stage)| read_stage(clients, stack, name, stage))).await
+}
+
+async fn read_stage(
+    clients: &Clients,
+    stack: &Stack,
+    name: StageName,
+    stage: &Stage,
+) -> Result<StageFunction, AwsError> {
+    let function = async {
+        let answer = clients.lambda.get_function().function_name(&stage.function_name).send().await;
+        answer.doing(|| format!("read function {}", stage.function_name))
+    };
+    let rule = async {
+        let request = clients.eventbridge.describe_rule().name(&stage.rule_name).event_bus_name(&stack.event_bus.name);
+        request.send().await.doing(|| format!("read rule {}", stage.rule_name))
+    };
+    let (function, rule) = futures::try_join!(function, rule)?;
+    let reserved = function.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+    let configuration = function.configuration();
+    let state = configuration.and_then(|configuration| configuration.state());
+    let update = configuration.and_then(|configuration| configuration.last_update_status());
+    // An idle function is inactive until its next event wakes it; the emulator says no state at all.
+    let active = matches!(state, None | Some(State::Active | State::Inactive));
+    let problem = configuration.and_then(|configuration| {
+        if !active {
+            return Some(configuration.state_reason().unwrap_or("it is being set up").to_owned());
+        }
+        let failed = update == Some(&LastUpdateStatus::Failed);
+        failed.then(|| configuration.last_update_status_reason().unwrap_or("its last update failed").to_owned())
+    });
+    Ok(StageFunction {
+        stage: name,
+        function: stage.function_name.clone(),
+        reserved_concurrency: reserved.and_then(|reserved| u32::try_from(reserved).ok()),
+        deployed_concurrency: u32::try_from(stage.reserved_concurrency).ok(),
+        active,
+        problem,
+        rule_enabled: !matches!(rule.state(), Some(RuleState::Disabled)),
+    })
+}

@@ -1,0 +1,221 @@
+//! The functions' own metrics (`AWS/Lambda`).
+//!
+//! `GetMetricStatistics`, one call a metric, and not `GetMetricData`: the former falls under `CloudWatch`'s free million
+//! requests a month and costs $0.01 a thousand beyond; the latter costs as much a thousand *metrics* and is never free.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_cloudwatch::Client;
+use aws_sdk_cloudwatch::types::{Datapoint, Dimension, Statistic};
+use futures::future::try_join_all;
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::time::{from_sdk, to_sdk};
+use super::{AwsError, Doing};
+use crate::stack::{Stack, StageName};
+
+/// The resolution of Lambda's metrics, in seconds.
+const PERIOD: i32 = 60;
+
+/// A span of whole minutes to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Window {
+    /// Its first instant, on the minute.
+    pub start: Timestamp,
+    /// Its length.
+    pub minutes: u16,
+}
+
+impl Window {
+    /// The last `minutes` minutes up to the end of the minute that holds `now`: the running minute is in it.
+    pub fn ending_at(now: Timestamp, minutes: u16) -> Self {
+        let end = now.as_second().div_euclid(60) * 60 + 60;
+        let start = end - i64::from(minutes) * 60;
+        Self { start: Timestamp::from_second(start).unwrap_or(Timestamp::UNIX_EPOCH), minutes }
+    }
+
+    /// The first instant after it.
+    pub fn end(&self) -> Timestamp {
+        self.start.checked_add(SignedDuration::from_mins(i64::from(self.minutes))).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// A value a minute; minutes without data have no point.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Series {
+    /// The points in order of time.
+    pub points: Vec<Point>,
+}
+
+/// One minute's value.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Point {
+    /// The minute's first instant.
+    pub at: Timestamp,
+    /// Its value.
+    pub value: f64,
+}
+
+impl Series {
+    /// The sum; none when there is no point at all, which is not the same as zero.
+    pub fn sum(&self) -> Option<f64> {
+        (!self.points.is_empty()).then(|| self.points.iter().map(|point| point.value).sum())
+    }
+
+    /// The largest value.
+    pub fn max(&self) -> Option<f64> {
+        self.points.iter().map(|point| point.value).reduce(f64::max)
+    }
+
+    /// The last point.
+    pub fn last(&self) -> Option<Point> {
+        self.points.last().copied()
+    }
+}
+
+/// Percentiles of a duration, in milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Percentiles {
+    /// Half are faster.
+    pub p50_ms: f64,
+    /// 19 of 20 are faster.
+    pub p95_ms: f64,
+    /// 99 of 100 are faster.
+    pub p99_ms: f64,
+}
+
+/// What a stage's function did in the window.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StageMetrics {
+    /// The stage.
+    pub stage: StageName,
+    /// The span that it is about.
+    pub window: Window,
+    /// Invocations, retries included, throttled ones not.
+    pub invocations: Series,
+    /// Invocations that ended in an error.
+    pub errors: Series,
+    /// Attempts that found no free environment.
+    pub throttles: Series,
+    /// Most environments busy at once.
+    pub concurrency: Series,
+    /// Longest wait of an event before its invocation, in milliseconds.
+    pub async_age_ms: Series,
+    /// Events lost: the dead letter queue did not take them either.
+    pub dead_letter_errors: Series,
+    /// How long an invocation takes, over the whole window.
+    pub duration: Option<Percentiles>,
+}
+
+impl StageMetrics {
+    /// Invocations a minute over the window; none when there were none to count.
+    pub fn per_minute(&self) -> Option<f64> {
+        self.invocations.sum().map(|sum| sum / f64::from(self.window.minutes))
+    }
+
+    /// Errors of a hundred invocations.
+    pub fn error_percent(&self) -> Option<f64> {
+        let invocations = self.invocations.sum().filter(|sum| *sum > 0.0)?;
+        Some(100.0 * self.errors.sum()? / invocations)
+    }
+}
+
+/// Reads all stages' metrics: seven calls a stage, all at once.
+pub async fn read(client: &Client, stack: &Stack, window: Window) -> Result<Vec<StageMetrics>, AwsError> {
+    try_join_all(stack.stages.iter().map(|(name, stage)| read_stage(client, name, &stage.function_name, window))).await
+}
+
+async fn read_stage(
+    client: &Client,
+    stage: StageName,
+    function: &str,
+    window: Window,
+) -> Result<StageMetrics, AwsError> {
+    let series = |metric: &'static str, statistic: Statistic| async move {
+        let (points, value) = (
+            statistics(client, function, metric, window, Wanted::Series(&statistic)).await?,
+            if statistic == Statistic::Sum { Datapoint::sum } else { Datapoint::maximum },
+        );
+        let by_time: BTreeMap<Timestamp, f64> =
+            points.iter().filter_map(|point| Some((point.timestamp().and_then(from_sdk)?, value(point)?))).collect();
+        Ok(Series { points: by_time.into_iter().map(|(at, value)| Point { at, value }).collect() })
+    };
+    let duration = async {
+        let points = statistics(client, function, "Duration", window, Wanted::Percentiles).await?;
+        Ok(points.first().and_then(Datapoint::extended_statistics).and_then(|values| {
+            let value = |name: &str| values.get(name).copied();
+            Some(Percentiles { p50_ms: value("p50")?, p95_ms: value("p95")?, p99_ms: value("p99")? })
+        }))
+    };
+    let (invocations, errors, throttles, concurrency, async_age_ms, dead_letter_errors, duration) = futures::try_join!(
+        series("Invocations", Statistic::Sum),
+        series("Errors", Statistic::Sum),
+        series("Throttles", Statistic::Sum),
+        series("ConcurrentExecutions", Statistic::Maximum),
+        series("AsyncEventAge", Statistic::Maximum),
+        series("DeadLetterErrors", Statistic::Sum),
+        duration,
+    )?;
+    Ok(StageMetrics {
+        stage,
+        window,
+        invocations,
+        errors,
+        throttles,
+        concurrency,
+        async_age_ms,
+        dead_letter_errors,
+        duration,
+    })
+}
+
+enum Wanted<'a> {
+    /// One point a minute.
+    Series(&'a Statistic),
+    /// One point for the whole window.
+    Percentiles,
+}
+
+async fn statistics(
+    client: &Client,
+    function: &str,
+    metric: &str,
+    window: Window,
+    wanted: Wanted<'_>,
+) -> Result<Vec<Datapoint>, AwsError> {
+    let request = client
+        .get_metric_statistics()
+        .namespace("AWS/Lambda")
+        .metric_name(metric)
+        .dimensions(Dimension::builder().name("FunctionName").value(function).build())
+        .start_time(to_sdk(window.start))
+        .end_time(to_sdk(window.end()));
+    let request =
+        match wanted {
+            Wanted::Series(statistic) => request.period(PERIOD).statistics(statistic.clone()),
+            Wanted::Percentiles => request
+                .period(PERIOD * i32::from(window.minutes))
+                .set_extended_statistics(Some(vec!["p50".to_owned(), "p95".to_owned(), "p99".to_owned()])),
+        };
+    let answer = request.send().await.doing(|| format!("read metric {metric} of {function}"))?;
+    Ok(answer.datapoints.unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_window_ends_with_the_running_minute() {
+        let window = Window::ending_at("2026-11-22T12:34:56Z".parse().unwrap(), 15);
+        assert_eq!(window.start.to_string(), "2026-11-22T12:20:00Z");
+        assert_eq!(window.end().to_string(), "2026-11-22T12:35:00Z");
+    }
+
+    #[test]
+    fn no_data_is_not_zero() {
+        assert_eq!(Series::default().sum(), None);
+        assert_eq!(Series::default().max(), None);
+    }
+}

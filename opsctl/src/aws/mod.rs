@@ -1,0 +1,19 @@
+//! What is read from AWS, one file a service, into types of the domain.
+
+pub mod alarms;
+pub mod audit;
+pub mod bus;
+mod clients;
+pub mod dead_letters;
+mod error;
+pub mod events;
+pub mod functions;
+pub mod latencies;
+pub mod metrics;
+mod time;
+
+pub use clients::{Clients, Connection};
+pub use error::{AwsError, AwsErrorKind, Doing};
+
+#[cfg(test)]
+pub(crate) mod testing;
