@@ -6,7 +6,12 @@ use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    decimal, enrichment::Enrichment, event::MarketEvent, identifier::IdentifierError, observation::Observation,
+    decimal,
+    enrichment::Enrichment,
+    event::{MarketEvent, Quote},
+    identifier::IdentifierError,
+    indicators::Measured,
+    observation::Observation,
 };
 
 /// Something unusual about an event.
@@ -81,6 +86,10 @@ pub struct Thresholds {
     /// `price_spike`: least |return z-score|.
     #[serde(with = "decimal::as_text")]
     pub price_spike_zscore: Decimal,
+    /// `price_spike`: and least |change| from the previous price in percent. In a quiet market a single tick is many
+    /// deviations; a spike must also be a move.
+    #[serde(with = "decimal::as_text")]
+    pub price_spike_percent: Decimal,
     /// `volume_spike`: least volume z-score.
     #[serde(with = "decimal::as_text")]
     pub volume_spike_zscore: Decimal,
@@ -100,6 +109,7 @@ impl Default for Thresholds {
     fn default() -> Self {
         Self {
             price_spike_zscore: Decimal::from(6),
+            price_spike_percent: Decimal::new(1, 1),
             volume_spike_zscore: Decimal::from(6),
             volatility_regime: Decimal::from(5),
             spread_wide_bps: Decimal::from(25),
@@ -118,6 +128,23 @@ impl Thresholds {
 
 /// The tags of an event, each once, in the order of [`Tag::ALL`].
 pub fn tag(event: &MarketEvent, window: &[Observation], enrichment: &Enrichment, thresholds: &Thresholds) -> Vec<Tag> {
-    let _ = (event, window, enrichment, thresholds);
-    Vec::new()
+    let indicators = &enrichment.indicators;
+    let at_least = |measured: Option<Measured>, limit: Decimal| measured.is_some_and(|found| found.value >= limit);
+    let spike = indicators.return_zscore.is_some_and(|found| found.value.abs() >= thresholds.price_spike_zscore)
+        && indicators.change_previous.is_some_and(|change| change.percent.abs() >= thresholds.price_spike_percent);
+    // Each venue and each type of event numbers for itself; the index shows the type, not the venue.
+    let alike = window.iter().filter(|seen| seen.event_type == event.event_type());
+    let highest = alike.filter_map(|seen| seen.sequence).max();
+    let missing = event.sequence.zip(highest).and_then(|(own, highest)| own.checked_sub(highest)?.checked_sub(1));
+    let holds = |tag: Tag| match tag {
+        Tag::PriceSpike => spike,
+        Tag::VolumeSpike => at_least(indicators.volume_zscore, thresholds.volume_spike_zscore),
+        Tag::VolatilityRegime => at_least(indicators.annualised_volatility, thresholds.volatility_regime),
+        Tag::SpreadWide => at_least(indicators.spread_bps, thresholds.spread_wide_bps),
+        Tag::Crossed => event.quote().is_some_and(Quote::is_crossed),
+        Tag::Locked => event.quote().is_some_and(Quote::is_locked),
+        Tag::OutOfOrder => event.sequence.zip(highest).is_some_and(|(own, highest)| own < highest),
+        Tag::SequenceGap => missing.is_some_and(|missing| missing >= thresholds.sequence_gap.max(1)),
+    };
+    Tag::ALL.into_iter().filter(|tag| holds(*tag)).collect()
 }

@@ -47,6 +47,18 @@ impl Observation {
         }
     }
 
+    /// The window of `event` from what was read: only what lies strictly before it, ascending by time, then by sequence,
+    /// then by id. An index returns entries of one time in no set order; this makes it one, so that a retry computes the
+    /// same numbers.
+    pub fn window_before(event: &MarketEvent, mut observations: Vec<Self>) -> Vec<Self> {
+        observations.retain(|observation| observation.timestamp < event.timestamp);
+        observations.sort_by(|a, b| {
+            let key = |seen: &Self| (seen.timestamp, seen.sequence);
+            key(a).cmp(&key(b)).then_with(|| a.event_id.cmp(&b.event_id))
+        });
+        observations
+    }
+
     /// The price, if there is one that can stand in a series: greater than 0.
     pub(crate) fn usable_price(&self) -> Option<Decimal> {
         self.price.filter(|price| *price > Decimal::ZERO)

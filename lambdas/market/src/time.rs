@@ -37,9 +37,9 @@ pub fn parse(text: &str) -> Result<Timestamp, TimeError> {
             if digits == 0 {
                 return Err(TimeError);
             }
-            for place in 0..6 {
-                let digit = if place < digits { i64::from(after[place] - b'0') } else { 0 };
-                micros = micros * 10 + digit;
+            // Six digits: padded with zeros, cut after the sixth.
+            for digit in after[..digits].iter().chain(std::iter::repeat(&b'0')).take(6) {
+                micros = micros * 10 + i64::from(digit - b'0');
             }
             &after[digits..]
         }

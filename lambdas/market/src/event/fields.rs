@@ -1,3 +1,5 @@
+use std::ops::RangeInclusive;
+
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
@@ -137,5 +139,50 @@ impl<'a> Fields<'a> {
         }
         self.fault(field, FaultCode::OutOfRange, format!("must be at least 0, not {}", decimal::format(number)));
         None
+    }
+
+    /// Every field but the allowed ones is a fault.
+    pub(crate) fn only(&mut self, allowed: &[&str]) {
+        let object = self.object;
+        for name in object.keys().filter(|name| !allowed.contains(&name.as_str())) {
+            let message = format!("has an unknown field {}; known are {}", quote(name), allowed.join(", "));
+            let path = self.path.trim_end_matches('.').to_owned();
+            self.faults.push(Fault::new(path, FaultCode::UnknownField, message));
+        }
+    }
+
+    /// True or false, when the field is there.
+    pub(crate) fn boolean(&mut self, field: &str) -> Option<bool> {
+        let value = self.get(field)?;
+        if value.as_bool().is_none() {
+            self.wrong_type(field, "true or false", value);
+        }
+        value.as_bool()
+    }
+
+    /// A list with an allowed number of items, when the field is there.
+    pub(crate) fn list(&mut self, field: &str, range: RangeInclusive<usize>) -> Option<&'a [Value]> {
+        let value = self.get(field)?;
+        let Value::Array(items) = value else {
+            self.wrong_type(field, "a list", value);
+            return None;
+        };
+        if range.contains(&items.len()) {
+            return Some(items);
+        }
+        let message = format!("must have {} to {} items, not {}", range.start(), range.end(), items.len());
+        self.fault(field, FaultCode::TooLarge, message);
+        None
+    }
+
+    /// Whole seconds within a range, when the field is there.
+    pub(crate) fn seconds(&mut self, field: &str, range: RangeInclusive<u32>) -> Option<u32> {
+        let number = self.u64(field)?;
+        let seconds = u32::try_from(number).ok().filter(|seconds| range.contains(seconds));
+        if seconds.is_none() {
+            let message = format!("must be {} to {} seconds, not {number}", range.start(), range.end());
+            self.fault(field, FaultCode::OutOfRange, message);
+        }
+        seconds
     }
 }

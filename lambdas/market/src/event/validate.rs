@@ -181,8 +181,8 @@ fn read_event(
 
 fn read_trade(fields: &mut Fields<'_>) -> Option<Trade> {
     let (price, size) = (fields.positive("price"), fields.positive("size"));
-    let side = fields.choice("side", &[("buy", Side::Buy), ("sell", Side::Sell)]);
-    Some(Trade { price: price?, size: size?, side })
+    let aggressor = fields.choice("side", &[("buy", Side::Buy), ("sell", Side::Sell)]);
+    Some(Trade { price: price?, size: size?, side: aggressor })
 }
 
 fn read_quote(fields: &mut Fields<'_>) -> Option<Quote> {

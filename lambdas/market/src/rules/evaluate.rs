@@ -6,6 +6,7 @@ use super::{
     cooldown::{Cooldown, cooldown_key},
     document::{ConditionKind, Rule, RulesDocument, Severity},
     facts::Facts,
+    measure::{Hit, measure},
 };
 use crate::{decimal, event::MarketEvent, identifier::RuleId, time};
 
@@ -57,8 +58,26 @@ impl Rule {
     }
 }
 
-/// The rules that fire, in the document's order.
+/// The rules that fire, in the document's order. What cannot be measured does not fire: no price, too few observations, no
+/// earlier price to have crossed from.
 pub fn evaluate(document: &RulesDocument, facts: &Facts<'_>) -> Vec<Firing> {
-    let _ = (document, facts);
-    Vec::new()
+    let looking = document.rules.iter().filter(|rule| rule.applies_to(facts.event));
+    looking.filter_map(|rule| Some(firing(rule, measure(rule, facts)?))).collect()
+}
+
+fn firing(rule: &Rule, hit: Hit) -> Firing {
+    Firing {
+        rule_id: rule.id.clone(),
+        description: rule.description.clone(),
+        severity: rule.severity,
+        kind: rule.condition.kind(),
+        value: hit.value,
+        threshold: hit.threshold,
+        unit: hit.unit.to_owned(),
+        message: hit.message,
+        observations: hit.observations,
+        since: hit.since,
+        cooldown_seconds: rule.cooldown_seconds,
+        send_on_replay: rule.send_on_replay,
+    }
 }

@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
@@ -9,7 +9,7 @@ use crate::{
     business::Tag,
     decimal,
     enrichment::Enrichment,
-    event::{EventType, MarketEvent},
+    event::{EventType, MarketEvent, Quote},
     observation::Observation,
     time,
 };
@@ -77,6 +77,35 @@ pub fn references(
     window: &[Observation],
     move_references: &BTreeMap<u32, Option<Observation>>,
 ) -> References {
-    let _ = (event, window, move_references);
-    References::default()
+    let mut previous = BTreeMap::new();
+    for (seen, point) in window.iter().filter_map(|seen| Some((seen, point(seen, event)?))) {
+        // Ascending by time: the last one stays.
+        previous.insert(seen.event_type, point);
+    }
+    let moves = move_references.iter().filter_map(|(seconds, queried)| {
+        let start = event.timestamp.checked_sub(SignedDuration::from_secs(i64::from(*seconds))).ok()?;
+        let candidates = queried.iter().chain(window).filter_map(|seen| point(seen, event));
+        let oldest = candidates.filter(|point| point.timestamp >= start).min_by_key(|point| point.timestamp)?;
+        Some((*seconds, oldest))
+    });
+    let moves = moves.collect();
+    let (crossed_since, crossed_quotes) = crossed(event, window);
+    References { previous, moves, crossed_since, crossed_quotes }
+}
+
+/// The price of an observation that is really earlier than the event.
+fn point(seen: &Observation, event: &MarketEvent) -> Option<PricePoint> {
+    let price = seen.usable_price().filter(|_| seen.timestamp < event.timestamp)?;
+    Some(PricePoint { price, timestamp: seen.timestamp })
+}
+
+/// Since when, and in how many quotes, the symbol is crossed; trades and bars in between say nothing about it.
+fn crossed(event: &MarketEvent, window: &[Observation]) -> (Option<Timestamp>, u32) {
+    if !event.quote().is_some_and(Quote::is_crossed) {
+        return (None, 0);
+    }
+    let quotes = window.iter().rev().filter(|seen| seen.event_type == EventType::Quote);
+    let run = quotes.take_while(|seen| seen.is_crossed());
+    let (since, count) = run.fold((event.timestamp, 1), |(_, count), seen| (seen.timestamp, count + 1));
+    (Some(since), count)
 }

@@ -1,9 +1,7 @@
-//! placeholder: signatures first.
-
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 
-use crate::{decimal, event::MarketEvent, observation::Observation};
+use crate::decimal;
 
 /// A value and how many observations it stands on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,53 +22,48 @@ pub struct Change {
     /// The same in percent of the price then.
     #[serde(with = "decimal::as_number")]
     pub percent: Decimal,
-    /// How many prices lie between the two, both counted.
+    /// How many prices there are from then to now, both counted.
     pub observations: u32,
 }
 
-/// Everything that is computed for an event. Absent: too few observations.
+/// Everything that is computed for an event; formulas and sources stand in the [module](super). Absent where there are too
+/// few observations.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Indicators {
-    /// See the module.
+    /// Mean of the last 20 prices; a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sma_20: Option<Measured>,
-    /// See the module.
+    /// Exponential mean of period 20; a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ema_20: Option<Measured>,
-    /// See the module.
+    /// Mean price weighted by traded amount; a price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vwap: Option<Measured>,
-    /// See the module.
+    /// Realised volatility over the window; a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub realised_volatility: Option<Measured>,
-    /// See the module.
+    /// The same for a year; a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annualised_volatility: Option<Measured>,
-    /// See the module.
+    /// Exponentially weighted volatility of one step; a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ewma_volatility: Option<Measured>,
-    /// See the module.
+    /// The event's return in standard deviations from the window's mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub return_zscore: Option<Measured>,
-    /// See the module.
+    /// The event's traded amount in standard deviations from the window's mean.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub volume_zscore: Option<Measured>,
-    /// See the module.
+    /// The quote's spread in basis points of its middle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub spread_bps: Option<Measured>,
-    /// See the module.
+    /// How far the price is below the window's highest; a fraction.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub drawdown: Option<Measured>,
-    /// See the module.
+    /// Change from the previous price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_previous: Option<Change>,
-    /// See the module.
+    /// Change from the window's first price.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub change_window: Option<Change>,
-}
-
-/// Computes the indicators.
-pub fn compute(event: &MarketEvent, window: &[Observation]) -> Indicators {
-    let _ = (event, window);
-    Indicators::default()
 }
