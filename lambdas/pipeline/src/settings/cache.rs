@@ -1,0 +1,89 @@
+//! The cache of a function's settings.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::SdkConfig;
+use jiff::Timestamp;
+use tokio::sync::Mutex;
+
+use super::{Settings, SettingsError, Values};
+use crate::clock::{SharedClock, later};
+use crate::failure::CallError;
+
+/// The longest that settings are used without looking again.
+pub const MAX_AGE: Duration = Duration::from_secs(60);
+/// Up to so much less than [`MAX_AGE`], so that environments which started together do not ask together.
+const JITTER: Duration = Duration::from_secs(10);
+/// How long stale settings are used until the next try.
+pub const RETRY_AFTER: Duration = Duration::from_secs(10);
+
+struct Cached<S> {
+    settings: Arc<S>,
+    good_until: Timestamp,
+}
+
+/// Reads settings and keeps them.
+///
+/// When they cannot be read again, the last good ones stay in use, and every failed try is logged as an error.
+pub struct SettingsCache<S> {
+    ssm: aws_sdk_ssm::Client,
+    prefix: String,
+    clock: SharedClock,
+    cached: Mutex<Option<Cached<S>>>,
+}
+
+impl<S: Settings> SettingsCache<S> {
+    /// An empty cache for the parameters below `prefix` (`/market-data/dev`).
+    pub fn new(config: &SdkConfig, prefix: &str, clock: SharedClock) -> Self {
+        let prefix = prefix.trim_end_matches('/').to_owned();
+        Self { ssm: crate::aws::ssm(config), prefix, clock, cached: Mutex::new(None) }
+    }
+
+    /// The settings: from the cache, or read now.
+    pub async fn get(&self) -> Result<Arc<S>, SettingsError> {
+        let mut cached = self.cached.lock().await;
+        let now = self.clock.now();
+        if let Some(fresh) = cached.as_ref().filter(|cached| now < cached.good_until) {
+            return Ok(Arc::clone(&fresh.settings));
+        }
+        let previous = cached.as_ref().map(|cached| cached.settings.as_ref());
+        let read = self.read().await.and_then(|values| S::parse(&values, previous));
+        match (read, cached.as_mut()) {
+            (Ok(settings), _) => {
+                let settings = Arc::new(settings);
+                let good_until = later(now, MAX_AGE - jitter(now));
+                *cached = Some(Cached { settings: Arc::clone(&settings), good_until });
+                Ok(settings)
+            }
+            (Err(error), Some(stale)) => {
+                tracing::error!(%error, "failed to refresh the settings; the last good ones stay in use");
+                stale.good_until = later(now, RETRY_AFTER);
+                Ok(Arc::clone(&stale.settings))
+            }
+            (Err(error), None) => Err(error),
+        }
+    }
+
+    async fn read(&self) -> Result<Values, SettingsError> {
+        let names = S::NAMES.iter().map(|name| format!("{}/{name}", self.prefix)).collect();
+        let answer = self.ssm.get_parameters().set_names(Some(names)).send().await;
+        let action = || format!("read the parameters below {}", self.prefix);
+        let answer = answer.map_err(|error| CallError::new(action(), &error))?;
+        let missing = answer.invalid_parameters();
+        if !missing.is_empty() {
+            return Err(SettingsError::Missing(missing.to_vec()));
+        }
+        let values = answer.parameters().iter().filter_map(|parameter| {
+            let name = parameter.name()?.strip_prefix(&self.prefix)?.strip_prefix('/')?;
+            Some((name.to_owned(), parameter.value()?.to_owned()))
+        });
+        Ok(Values::new(&self.prefix, values))
+    }
+}
+
+/// Between nothing and [`JITTER`], scattered by the microsecond at which an environment happens to ask.
+fn jitter(now: Timestamp) -> Duration {
+    let scattered = now.as_microsecond().unsigned_abs().wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
+    JITTER * u32::try_from(scattered % 1000).unwrap_or(0) / 1000
+}

@@ -1,0 +1,201 @@
+//! The three stages' settings.
+
+use std::time::Duration;
+
+use market::business::Thresholds;
+use market::rules::RulesDocument;
+use serde::Deserialize;
+
+use super::{Settings, SettingsError, Values};
+
+const EVENTS_TABLE: &str = "events-table";
+const AUDIT_TABLE: &str = "audit-table";
+const BUS: &str = "event-bus-name";
+const ALERT_RULES: &str = "alert-rules";
+
+/// The most rows that a window may have: about 150 bytes each, far below the megabyte that one page of a query holds.
+const MAX_WINDOW: u16 = 500;
+
+/// Settings of ingestion.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IngestionSettings {
+    /// The events table.
+    pub events_table: String,
+    /// The audit table.
+    pub audit_table: String,
+    /// The event bus.
+    pub bus: String,
+    /// The stage's dead letter queue.
+    pub dlq_url: String,
+    /// How far ahead of its receipt an event's time may be.
+    pub max_future_skew: Duration,
+    /// After how long a row may be removed; never if absent.
+    pub retention: Option<Duration>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(default)]
+struct IngestionConfig {
+    max_future_skew_seconds: u32,
+    retention_days: Option<u32>,
+}
+
+impl Default for IngestionConfig {
+    fn default() -> Self {
+        Self { max_future_skew_seconds: 300, retention_days: None }
+    }
+}
+
+impl Settings for IngestionSettings {
+    const NAMES: &'static [&'static str] = &[EVENTS_TABLE, AUDIT_TABLE, BUS, "ingestion/dlq-url", "ingestion/config"];
+
+    fn parse(values: &Values, _: Option<&Self>) -> Result<Self, SettingsError> {
+        let config: IngestionConfig = values.json("ingestion/config")?;
+        Ok(Self {
+            events_table: values.required(EVENTS_TABLE)?,
+            audit_table: values.required(AUDIT_TABLE)?,
+            bus: values.required(BUS)?,
+            dlq_url: values.required("ingestion/dlq-url")?,
+            max_future_skew: Duration::from_secs(config.max_future_skew_seconds.into()),
+            retention: config.retention_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
+        })
+    }
+
+    fn audit_table(&self) -> &str {
+        &self.audit_table
+    }
+
+    fn dlq_url(&self) -> &str {
+        &self.dlq_url
+    }
+}
+
+/// Settings of processing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcessingSettings {
+    /// The events table.
+    pub events_table: String,
+    /// The audit table.
+    pub audit_table: String,
+    /// The event bus.
+    pub bus: String,
+    /// The stage's dead letter queue.
+    pub dlq_url: String,
+    /// How many earlier events of the symbol are looked at.
+    pub window_size: u16,
+    /// Limits of the business rules.
+    pub thresholds: Thresholds,
+    /// The alert rules.
+    pub rules: RulesDocument,
+}
+
+#[derive(Debug, Deserialize)]
+struct ProcessingConfig {
+    #[serde(default = "default_window_size")]
+    window_size: u16,
+    #[serde(flatten)]
+    thresholds: Thresholds,
+}
+
+fn default_window_size() -> u16 {
+    50
+}
+
+impl Settings for ProcessingSettings {
+    const NAMES: &'static [&'static str] =
+        &[EVENTS_TABLE, AUDIT_TABLE, BUS, "processing/dlq-url", "processing/config", ALERT_RULES];
+
+    fn parse(values: &Values, previous: Option<&Self>) -> Result<Self, SettingsError> {
+        let config: ProcessingConfig = values.json("processing/config")?;
+        if !(1..=MAX_WINDOW).contains(&config.window_size) {
+            return Err(values.invalid("processing/config", &format!("window_size must be 1 to {MAX_WINDOW}")));
+        }
+        Ok(Self {
+            events_table: values.required(EVENTS_TABLE)?,
+            audit_table: values.required(AUDIT_TABLE)?,
+            bus: values.required(BUS)?,
+            dlq_url: values.required("processing/dlq-url")?,
+            window_size: config.window_size,
+            thresholds: config.thresholds,
+            rules: rules(values, previous.map(|previous| &previous.rules))?,
+        })
+    }
+
+    fn audit_table(&self) -> &str {
+        &self.audit_table
+    }
+
+    fn dlq_url(&self) -> &str {
+        &self.dlq_url
+    }
+}
+
+/// Settings of notification.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NotificationSettings {
+    /// The audit table, where the cool-downs are, too.
+    pub audit_table: String,
+    /// The topic that alerts are published to.
+    pub topic_arn: String,
+    /// The stage's dead letter queue.
+    pub dlq_url: String,
+    /// The alert rules.
+    pub rules: RulesDocument,
+    /// Where the AWS console is, for links in the mail.
+    pub console_url_base: Option<String>,
+    /// What to do about an alert, for a link in the mail.
+    pub runbook_url: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct NotificationConfig {
+    console_url_base: Option<String>,
+    runbook_url: Option<String>,
+}
+
+impl Settings for NotificationSettings {
+    const NAMES: &'static [&'static str] =
+        &[AUDIT_TABLE, "alerts-topic-arn", "notification/dlq-url", "notification/config", ALERT_RULES];
+
+    fn parse(values: &Values, previous: Option<&Self>) -> Result<Self, SettingsError> {
+        let config: NotificationConfig = values.json("notification/config")?;
+        let present = |url: Option<String>| url.filter(|url| !url.trim().is_empty());
+        Ok(Self {
+            audit_table: values.required(AUDIT_TABLE)?,
+            topic_arn: values.required("alerts-topic-arn")?,
+            dlq_url: values.required("notification/dlq-url")?,
+            rules: rules(values, previous.map(|previous| &previous.rules))?,
+            console_url_base: present(config.console_url_base),
+            runbook_url: present(config.runbook_url),
+        })
+    }
+
+    fn audit_table(&self) -> &str {
+        &self.audit_table
+    }
+
+    fn dlq_url(&self) -> &str {
+        &self.dlq_url
+    }
+}
+
+/// The alert rules. A bad document never stops the stage: the last good one stays in use, or, when a function starts with a
+/// bad one, no rule is. Either is an error in the log, at every refresh until the document is right.
+fn rules(values: &Values, last_good: Option<&RulesDocument>) -> Result<RulesDocument, SettingsError> {
+    RulesDocument::parse(&values.required(ALERT_RULES)?).or_else(|invalid| {
+        let faults: Vec<String> = invalid.faults.iter().map(ToString::to_string).collect();
+        let faults = faults.join("; ");
+        let parameter = values.full(ALERT_RULES);
+        Ok(match last_good {
+            Some(last_good) => {
+                tracing::error!(parameter, faults, "the alert rules are not valid; the last good ones stay in use");
+                last_good.clone()
+            }
+            None => {
+                tracing::error!(parameter, faults, "the alert rules are not valid and there are no earlier ones: NO ALERT RULE IS IN USE");
+                RulesDocument::default()
+            }
+        })
+    })
+}
