@@ -16,6 +16,8 @@ class Invocation:
     trace_header: str | None = None
     attempt: int = 1
     accepted_at: float = field(default_factory=time.time)
+    segments: object = None
+    """Kept by tracing from before the invocation until after it."""
 
 
 current: ContextVar[Invocation | None] = ContextVar("local_aws_invocation", default=None)

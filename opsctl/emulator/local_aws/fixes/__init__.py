@@ -9,11 +9,17 @@ ORDER = (
     "function_environment",
     "runtime_api_latency",
     "execution",
+    "xray_service",
     "function_logs",
+    "embedded_metrics",
     "async_invocation",
     "event_targets",
     "trace_header",
     "cloudwatch_protocols",
+    "metric_queries",
+    "alarm_definitions",
+    "alarm_evaluation",
+    "service_metrics",
 )
 
 _installed = []

@@ -21,6 +21,7 @@ from local_aws.iam import role_allows
 from local_aws.invocation import Invocation
 from local_aws.options import Options
 from local_aws.patching import replace
+from local_aws.xray.header import at_entry
 
 _retry_delays: tuple[float, ...] = ()
 queue: AsyncQueue
@@ -41,7 +42,7 @@ def shut_down() -> None:
 def accept(function_arn: str, config: dict, payload: str, trace_header: str | None) -> str:
     """Take an event for a function and answer its request id."""
     name = config.get("FunctionName", "unknown")
-    job = Job(function_arn, payload, Invocation().request_id, trace_header)
+    job = Job(function_arn, payload, Invocation().request_id, at_entry(config, trace_header))
     metrics.record("AWS/Lambda", "AsyncEventsReceived", 1, FunctionName=name)
     record, _, _ = lambda_svc._get_func_record_for_ref(function_arn)
     if record is not None and _reserved(record, config) == 0:

@@ -8,9 +8,9 @@ This builds exactly that list. Also missing upstream and added: the logging vari
 from ministack.core import lambda_runtime, responses
 from ministack.services import lambda_svc
 
-from local_aws import xray_daemon
 from local_aws.options import Options
 from local_aws.patching import replace
+from local_aws.xray import daemon
 
 _PATH = "/usr/local/bin:/usr/bin:/bin:/opt/bin"
 
@@ -35,7 +35,7 @@ def install(options: Options) -> None:
             "AWS_LAMBDA_LOG_GROUP_NAME": logging.get("LogGroup") or f"/aws/lambda/{name}",
             "AWS_LAMBDA_LOG_FORMAT": logging.get("LogFormat") or "Text",
             "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",
-            "AWS_XRAY_DAEMON_ADDRESS": xray_daemon.address_for(config),
+            "AWS_XRAY_DAEMON_ADDRESS": daemon.address_for(config),
             "_HANDLER": config.get("Handler", "bootstrap"),
         }
         if logging.get("LogFormat") == "JSON" and logging.get("ApplicationLogLevel"):

@@ -20,7 +20,7 @@ from local_aws.options import Options
 Line = tuple[int, str]
 
 line_readers = []
-"""Called with each of the function's own lines, before it is known whether the role may write it."""
+"""Called with each of the function's own lines that reached CloudWatch Logs."""
 
 
 def install(_options: Options) -> None:
@@ -34,14 +34,14 @@ def write(config: dict, request: Invocation, result: Result, environment: Enviro
     role, account = config.get("Role", ""), config["FunctionArn"].split(":")[4]
     resource = f"arn:aws:logs:{config['FunctionArn'].split(':')[3]}:{account}:log-group:{group}:log-stream:{environment.log_stream}"
     lines = platform_lines(config, request, result)
-    for reader in line_readers:
-        for _, text in result.lines:
-            reader(text)
     stream = _stream(group, environment.log_stream, role, resource)
     if stream is None or not role_allows(role, "logs:PutLogEvents", resource):
         return
     now = int(time.time() * 1000)
     logs._append_log_events(stream, [{"timestamp": at, "message": text, "ingestionTime": now} for at, text in lines])
+    for reader in line_readers:
+        for _, text in result.lines:
+            reader(text)
 
 
 def _stream(group: str, name: str, role: str, resource: str) -> dict | None:
