@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{completions, demo, local, man};
+use super::{completions, demo, local, man, status};
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
@@ -38,9 +38,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
 async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
     let printer = &context.printer;
     match command {
-        Command::Local(local::LocalCommand::Up(args)) => printer.report(&local::up(context, args).await?),
-        Command::Local(local::LocalCommand::Down(args)) => printer.report(&local::down(context, args).await?),
-        Command::Local(local::LocalCommand::Status(args)) => printer.report(&local::status(context, args).await?),
+        Command::Local(command) => local::run(context, command).await,
+        Command::Status(args) => printer.report(&status::run(context, args).await?),
         Command::Demo(args) => printer.report(&demo::run(context, args).await?),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
