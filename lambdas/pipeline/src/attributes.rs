@@ -17,7 +17,7 @@ pub(crate) fn s(text: impl Into<String>) -> AttributeValue {
 }
 
 /// A number.
-pub(crate) fn n(number: impl ToString) -> AttributeValue {
+pub(crate) fn n(number: &impl ToString) -> AttributeValue {
     AttributeValue::N(number.to_string())
 }
 

@@ -97,7 +97,7 @@ impl AuditRow<'_> {
             ("stage".to_owned(), s(self.stage.as_str())),
             ("function_name".to_owned(), s(self.function_name)),
             ("status".to_owned(), s(self.status.as_str())),
-            ("duration_ms".to_owned(), n(self.duration.as_millis())),
+            ("duration_ms".to_owned(), n(&self.duration.as_millis())),
             ("request_id".to_owned(), s(self.request_id)),
         ]);
         let optional = [

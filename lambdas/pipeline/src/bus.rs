@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_eventbridge::types::{PutEventsRequestEntry, PutEventsResultEntry};
+use serde::Serialize;
 
 use crate::aws::{INITIAL_BACKOFF, OPERATION_TIMEOUT};
 use crate::clock::{Deadline, SharedClock};
@@ -34,6 +35,18 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// An event whose detail is the JSON of `detail`.
+    pub fn new(
+        source: &'static str,
+        detail_type: &'static str,
+        detail: &impl Serialize,
+        trace_header: Option<&str>,
+    ) -> Result<Self, CallError> {
+        let detail = serde_json::to_string(detail)
+            .map_err(|error| CallError::answered(format!("write a {detail_type} event as JSON"), error.to_string()))?;
+        Ok(Self { source, detail_type, detail, trace_header: trace_header.map(str::to_owned) })
+    }
+
     /// The size by `EventBridge`'s rule.
     fn bytes(&self) -> usize {
         TIME_BYTES + self.source.len() + self.detail_type.len() + self.detail.len()
@@ -104,12 +117,7 @@ impl Bus {
         Ok(ids)
     }
 
-    async fn put(
-        &self,
-        bus: &str,
-        entries: &[Entry],
-        chunk: &[usize],
-    ) -> Result<Vec<PutEventsResultEntry>, CallError> {
+    async fn put(&self, bus: &str, entries: &[Entry], chunk: &[usize]) -> Result<Vec<PutEventsResultEntry>, CallError> {
         let requests = chunk.iter().map(|index| entries[*index].request(bus)).collect();
         let answer = self.eventbridge.put_events().set_entries(Some(requests)).send().await;
         let answer = answer.map_err(|error| CallError::new(format!("publish to {bus}"), &error))?;
@@ -125,7 +133,7 @@ impl Bus {
     fn pause(&self, resends: u32) -> Duration {
         let base = INITIAL_BACKOFF * 2_u32.pow(resends);
         let jitter = self.clock.now().subsec_microsecond().unsigned_abs() % 500;
-        base + base * u32::from(jitter) / 1000
+        base + base * jitter / 1000
     }
 }
 

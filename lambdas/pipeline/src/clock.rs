@@ -67,8 +67,11 @@ impl Clock for ManualClock {
 }
 
 /// `time + duration`, or the end of time.
-pub(crate) fn later(time: Timestamp, duration: Duration) -> Timestamp {
-    SignedDuration::try_from(duration).ok().and_then(|duration| time.checked_add(duration).ok()).unwrap_or(Timestamp::MAX)
+pub fn later(time: Timestamp, duration: Duration) -> Timestamp {
+    SignedDuration::try_from(duration)
+        .ok()
+        .and_then(|duration| time.checked_add(duration).ok())
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// How long it is from `from` to `to`; zero if `to` comes first.

@@ -29,7 +29,7 @@ const MAX_UNKNOWN: u32 = 2;
 const LEASE: Duration = Duration::from_secs(35);
 /// For how long after it ends a cool-down is remembered: longer than an event can wait to be delivered again (six hours,
 /// or four days in the dead letter queue).
-const KEPT: Duration = Duration::from_secs(7 * 24 * 3600);
+const KEPT: Duration = Duration::from_hours(7 * 24);
 
 /// Who wants to send.
 #[derive(Debug, Clone, Copy)]
@@ -114,10 +114,9 @@ impl Held {
         let own = self.owner == claimant.event_id;
         match (own, self.sent) {
             (true, true) => Some(Claim::AlreadySent),
-            (false, true) => Some(Claim::CoolingDown),
             // The topic refused the owner's publish, so nobody was told: whoever comes next may try.
             (_, false) if self.attempts == 0 => None,
-            (false, false) => Some(Claim::CoolingDown),
+            (false, _) => Some(Claim::CoolingDown),
             (true, false) if self.attempts >= MAX_UNKNOWN => Some(Claim::Unconfirmed),
             // An earlier attempt of this very invocation is over. Any other invocation is, once its lease has ended.
             (true, false) if self.request_id == claimant.request_id => None,
@@ -210,7 +209,7 @@ impl Cooldowns {
 const UNCHANGED: &str = "#owner = :owner AND attempts = :attempts AND attribute_not_exists(sent_at)";
 
 fn unchanged(owner: &str, attempts: u32) -> [(&'static str, AttributeValue); 2] {
-    [(":owner", s(owner)), (":attempts", n(attempts))]
+    [(":owner", s(owner)), (":attempts", n(&attempts))]
 }
 
 impl Ticket {
@@ -221,9 +220,9 @@ impl Ticket {
             ("timestamp".to_owned(), time(self.key.window_start)),
             ("owner".to_owned(), s(&self.owner)),
             ("request_id".to_owned(), s(&self.request_id)),
-            ("attempts".to_owned(), n(attempts)),
+            ("attempts".to_owned(), n(&attempts)),
             ("lease_until".to_owned(), time(later(now, LEASE))),
-            ("expires_at".to_owned(), n(expires_at.as_second())),
+            ("expires_at".to_owned(), n(&expires_at.as_second())),
         ])
     }
 }

@@ -9,6 +9,8 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId as _;
 use market::fault::Rejection;
 
+use crate::store::UnreadableRow;
+
 /// Why a stage could not do its work.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
@@ -22,6 +24,12 @@ pub enum Failure {
 
 impl From<CallError> for Failure {
     fn from(error: CallError) -> Self {
+        Self::Transient(error.to_string())
+    }
+}
+
+impl From<UnreadableRow> for Failure {
+    fn from(error: UnreadableRow) -> Self {
         Self::Transient(error.to_string())
     }
 }

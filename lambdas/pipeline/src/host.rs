@@ -202,7 +202,9 @@ impl<W: Work> Host<W> {
             deadline: Deadline::new(attempt.began, killed_at),
         };
         let time = call.deadline.remaining(self.clock.now());
-        let done = tokio::time::timeout(time, self.work.handle(&call, settings, progress)).await;
+        // On the heap: the SDK's futures are large, and they would lie in the futures of all callers.
+        let handled = Box::pin(self.work.handle(&call, settings, progress));
+        let done = tokio::time::timeout(time, handled).await;
         done.unwrap_or_else(|_| {
             Err(Failure::Transient(format!("failed to finish in time: the work was stopped after {time:?}")))
         })
@@ -222,7 +224,8 @@ impl<W: Work> Host<W> {
                 match self.dead_letters.send(url, attempt.payload, &rejection, request_id, W::STAGE).await {
                     Ok(()) => {
                         let summary = format!("{}: {rejection}", rejection.code);
-                        let row = self.audit(attempt, settings, progress, Status::Rejected, Some(summary.clone())).await;
+                        let row =
+                            self.audit(attempt, settings, progress, Status::Rejected, Some(summary.clone())).await;
                         // To try again would send a second dead letter, so this row is not insisted on: the letter itself
                         // tells all that it would.
                         if let Err(error) = row {

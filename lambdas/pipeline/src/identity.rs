@@ -56,7 +56,8 @@ mod tests {
 
     #[test]
     fn what_is_not_valid_is_not_said() {
-        let payload = r#"{"id":"b","time":"2021-01-08T00:00:00Z","detail":{"symbol":"no symbol","event_type":"rumour"}}"#;
+        let payload =
+            r#"{"id":"b","time":"2021-01-08T00:00:00Z","detail":{"symbol":"no symbol","event_type":"rumour"}}"#;
         let identity = Identity::of(payload, "r-1");
         assert_eq!((identity.symbol, identity.event_type), (None, None));
         assert_eq!(identity.timestamp, market::time::parse("2021-01-08T00:00:00Z").ok());

@@ -12,7 +12,7 @@ use crate::clock::{SharedClock, later};
 use crate::failure::CallError;
 
 /// The longest that settings are used without looking again.
-pub const MAX_AGE: Duration = Duration::from_secs(60);
+pub const MAX_AGE: Duration = Duration::from_mins(1);
 /// Up to so much less than [`MAX_AGE`], so that environments which started together do not ask together.
 const JITTER: Duration = Duration::from_secs(10);
 /// How long stale settings are used until the next try.
@@ -52,7 +52,7 @@ impl<S: Settings> SettingsCache<S> {
         match (read, cached.as_mut()) {
             (Ok(settings), _) => {
                 let settings = Arc::new(settings);
-                let good_until = later(now, MAX_AGE - jitter(now));
+                let good_until = later(now, MAX_AGE.saturating_sub(jitter(now)));
                 *cached = Some(Cached { settings: Arc::clone(&settings), good_until });
                 Ok(settings)
             }

@@ -57,7 +57,7 @@ impl Settings for IngestionSettings {
             bus: values.required(BUS)?,
             dlq_url: values.required("ingestion/dlq-url")?,
             max_future_skew: Duration::from_secs(config.max_future_skew_seconds.into()),
-            retention: config.retention_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
+            retention: config.retention_days.map(|days| Duration::from_hours(u64::from(days) * 24)),
         })
     }
 
@@ -145,6 +145,8 @@ pub struct NotificationSettings {
     pub console_url_base: Option<String>,
     /// What to do about an alert, for a link in the mail.
     pub runbook_url: Option<String>,
+    /// Name of the events table, for a link in the mail; it is not read.
+    pub events_table: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -152,6 +154,7 @@ pub struct NotificationSettings {
 struct NotificationConfig {
     console_url_base: Option<String>,
     runbook_url: Option<String>,
+    events_table: Option<String>,
 }
 
 impl Settings for NotificationSettings {
@@ -160,7 +163,7 @@ impl Settings for NotificationSettings {
 
     fn parse(values: &Values, previous: Option<&Self>) -> Result<Self, SettingsError> {
         let config: NotificationConfig = values.json("notification/config")?;
-        let present = |url: Option<String>| url.filter(|url| !url.trim().is_empty());
+        let present = |text: Option<String>| text.filter(|text| !text.trim().is_empty());
         Ok(Self {
             audit_table: values.required(AUDIT_TABLE)?,
             topic_arn: values.required("alerts-topic-arn")?,
@@ -168,6 +171,7 @@ impl Settings for NotificationSettings {
             rules: rules(values, previous.map(|previous| &previous.rules))?,
             console_url_base: present(config.console_url_base),
             runbook_url: present(config.runbook_url),
+            events_table: present(config.events_table),
         })
     }
 
@@ -187,15 +191,13 @@ fn rules(values: &Values, last_good: Option<&RulesDocument>) -> Result<RulesDocu
         let faults: Vec<String> = invalid.faults.iter().map(ToString::to_string).collect();
         let faults = faults.join("; ");
         let parameter = values.full(ALERT_RULES);
-        Ok(match last_good {
-            Some(last_good) => {
-                tracing::error!(parameter, faults, "the alert rules are not valid; the last good ones stay in use");
-                last_good.clone()
-            }
-            None => {
-                tracing::error!(parameter, faults, "the alert rules are not valid and there are no earlier ones: NO ALERT RULE IS IN USE");
-                RulesDocument::default()
-            }
+        Ok(if let Some(last_good) = last_good {
+            tracing::error!(parameter, faults, "the alert rules are not valid; the last good ones stay in use");
+            last_good.clone()
+        } else {
+            let message = "the alert rules are not valid and there are no earlier ones: NO ALERT RULE IS IN USE";
+            tracing::error!(parameter, faults, message);
+            RulesDocument::default()
         })
     })
 }

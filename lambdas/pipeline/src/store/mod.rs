@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use market::event::{EventType, Symbol};
 use market::identifier::EventId;
 use market::observation::Observation;
+use market::time::truncate;
 
 use crate::attributes::{Item, s, time};
 use crate::failure::CallError;
@@ -72,7 +73,7 @@ impl EventStore {
         {
             let old = StoredRow::new(old.clone());
             // The SDK may have repeated a put whose answer was lost: then the row that is in the way is this one.
-            let own = old.received_at() == Some(row.received_at) && old.payload() == row.payload;
+            let own = old.received_at() == Some(truncate(row.received_at)) && old.payload() == row.payload;
             return Ok(if own { Put::Stored } else { Put::Exists(Box::new(old)) });
         }
         Err(CallError::new(format!("store event {} in {table}", row.event.event_id), &error))
@@ -105,7 +106,8 @@ impl EventStore {
             .scan_index_forward(false)
             .limit(i32::from(limit));
         let answer = query.send().await;
-        let answer = answer.map_err(|error| CallError::new(format!("read the window of {symbol} from {table}"), &error))?;
+        let answer =
+            answer.map_err(|error| CallError::new(format!("read the window of {symbol} from {table}"), &error))?;
         Ok(observation::read_all(answer.items()).into_iter().rev().collect())
     }
 
@@ -127,7 +129,8 @@ impl EventStore {
             .scan_index_forward(true)
             .limit(REFERENCE_ROWS);
         let answer = query.send().await;
-        let answer = answer.map_err(|error| CallError::new(format!("read a reference of {symbol} from {table}"), &error))?;
+        let answer =
+            answer.map_err(|error| CallError::new(format!("read a reference of {symbol} from {table}"), &error))?;
         Ok(observation::read_all(answer.items()).into_iter().find(|row| row.event_type == event_type))
     }
 
@@ -180,7 +183,7 @@ impl EventStore {
         let Some(old) = failed.item() else { return Ok(Update::Gone) };
         let old = StoredRow::new(old.clone());
         // As in `put`: this may be our own update, repeated by the SDK.
-        let own = old.processed_at() == Some(processed.processed_at);
+        let own = old.processed_at() == Some(truncate(processed.processed_at));
         Ok(if own { Update::Done } else { Update::DoneBefore(Box::new(old)) })
     }
 }

@@ -66,13 +66,13 @@ impl NewRow<'_> {
         ]);
         let optional = [
             ("venue", event.venue.as_deref().map(s)),
-            ("sequence", event.sequence.map(n)),
+            ("sequence", event.sequence.as_ref().map(n)),
             ("price", event.reference_price().map(decimal)),
             ("size", event.reference_size().map(decimal)),
             ("bid", event.quote().map(|quote| decimal(quote.bid))),
             ("ask", event.quote().map(|quote| decimal(quote.ask))),
             ("replay", self.replay.map(s)),
-            ("expires_at", self.expires_at.map(|time| n(time.as_second()))),
+            ("expires_at", self.expires_at.map(|time| n(&time.as_second()))),
         ];
         item.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         item
@@ -106,7 +106,7 @@ impl Processed {
             ("alert", AttributeValue::Bool(self.alert)),
         ];
         if self.alert {
-            attributes.push(("alert_rules", strings(self.rules.iter().map(|rule| rule.as_str()))));
+            attributes.push(("alert_rules", strings(self.rules.iter().map(RuleId::as_str))));
             attributes.push(("references", document(&self.references)));
         }
         attributes
@@ -120,7 +120,9 @@ fn document(value: &impl Serialize) -> AttributeValue {
 
 /// A row that does not say what it should.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("failed to read the stored row of event {event_id}: attribute {attribute} is missing or wrong; repair or delete the row")]
+#[error(
+    "failed to read the stored row of event {event_id}: attribute {attribute} is missing or wrong; repair or delete the row"
+)]
 pub struct UnreadableRow {
     event_id: String,
     attribute: &'static str,

@@ -1,4 +1,4 @@
-//! One flat JSON object a line, as CloudWatch's queries and Lambda's log levels want it: `timestamp`, `level`,
+//! One flat JSON object a line, as `CloudWatch`'s queries and Lambda's log levels want it: `timestamp`, `level`,
 //! `message`, the fields of the spans around the line (`request_id`, `xray_trace_id`, `correlation_id`, `event_id`,
 //! `symbol`, `stage`), then the line's own.
 

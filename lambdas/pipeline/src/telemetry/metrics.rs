@@ -129,8 +129,17 @@ mod tests {
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
         names.sort_unstable();
         let all = [
-            "Alerts", "ColdStart", "Conflicts", "Duplicates", "Failed", "FeedLag", "Processed", "Received", "Rejected",
-            "StageLatency", "Suppressed",
+            "Alerts",
+            "ColdStart",
+            "Conflicts",
+            "Duplicates",
+            "Failed",
+            "FeedLag",
+            "Processed",
+            "Received",
+            "Rejected",
+            "StageLatency",
+            "Suppressed",
         ];
         assert_eq!(names, all);
         assert_eq!(value["Stage"], "ingestion");

@@ -34,7 +34,8 @@ where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
 {
     // The SDK's operation spans are at DEBUG; everything else of it at that level is noise.
-    let operations = ["dynamodb", "eventbridge", "sns", "sqs", "ssm"].map(|service| format!("aws_sdk_{service}::operation"));
+    let operations =
+        ["dynamodb", "eventbridge", "sns", "sqs", "ssm"].map(|service| format!("aws_sdk_{service}::operation"));
     let targets = Targets::new().with_default(LevelFilter::INFO).with_target("opentelemetry", LevelFilter::OFF);
     let targets = operations.into_iter().fold(targets, |targets, name| targets.with_target(name, LevelFilter::DEBUG));
     tracing_opentelemetry::layer()

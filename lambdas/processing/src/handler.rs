@@ -1,0 +1,158 @@
+//! Read the row and the window → compute → mark the row PROCESSED → publish an Alert if there is one.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use futures::future::{join3, try_join_all};
+use market::business;
+use market::derived::{AlertDetail, Metadata, ValidatedDetail};
+use market::enrichment::enrich;
+use market::envelope::{DETAIL_TYPE_ALERT, DETAIL_TYPE_VALIDATED, SOURCE_PROCESSING};
+use market::event::MarketEvent;
+use market::fault::{FaultCode, Rejection, RejectionCode};
+use market::observation::Observation;
+use market::rules::{Facts, evaluate, references, required_windows};
+use pipeline::audit::Status;
+use pipeline::aws::SdkConfig;
+use pipeline::bus::{Bus, Entry};
+use pipeline::clock::SharedClock;
+use pipeline::failure::{CallError, Failure};
+use pipeline::host::{Call, Outcome, Progress, Work};
+use pipeline::settings::ProcessingSettings;
+use pipeline::stage::Stage;
+use pipeline::store::{EventStore, Processed, RowStatus, StoredRow, Update};
+
+/// For each move window, in seconds, the event that moves are measured from.
+type MoveReferences = BTreeMap<u32, Option<Observation>>;
+
+/// The stage. Keeps nothing between events.
+pub(crate) struct Processing {
+    store: EventStore,
+    bus: Bus,
+    clock: SharedClock,
+}
+
+impl Processing {
+    pub(crate) fn new(config: &SdkConfig, clock: SharedClock) -> Self {
+        Self { store: EventStore::new(config), bus: Bus::new(config, clock.clone()), clock }
+    }
+
+    /// The references of all move rules that look at the event, read at the same time.
+    async fn moves(&self, event: &MarketEvent, settings: &ProcessingSettings) -> Result<MoveReferences, CallError> {
+        let reads = required_windows(&settings.rules, event).into_iter().map(async |seconds| {
+            let length = Duration::from_secs(seconds.into());
+            // A window that begins before the beginning of time begins there.
+            let from = event.timestamp.checked_sub(length).unwrap_or(jiff::Timestamp::MIN);
+            let kind = event.event_type();
+            let read = self.store.reference(&settings.events_table, &event.symbol, kind, from, event.timestamp);
+            Ok((seconds, read.await?))
+        });
+        Ok(try_join_all(reads).await?.into_iter().collect())
+    }
+
+    /// What the event means, given what came before it.
+    fn judge(
+        &self,
+        event: &MarketEvent,
+        window: &[Observation],
+        moves: &MoveReferences,
+        settings: &ProcessingSettings,
+    ) -> Processed {
+        let enrichment = enrich(event, window);
+        let tags = business::tag(event, window, &enrichment, &settings.thresholds);
+        let references = references(event, window, moves);
+        let facts = Facts { event, enrichment: &enrichment, references: &references, tags: &tags };
+        let rules: Vec<_> = evaluate(&settings.rules, &facts).into_iter().map(|firing| firing.rule_id).collect();
+        let alert = !rules.is_empty() || settings.thresholds.raises_alert(&tags);
+        Processed { processed_at: self.clock.now(), enrichment, references, tags, alert, rules }
+    }
+
+    async fn publish(
+        &self,
+        event: MarketEvent,
+        processed: Processed,
+        validated: &Metadata,
+        call: &Call,
+        settings: &ProcessingSettings,
+    ) -> Result<(), Failure> {
+        let Processed { enrichment, references, tags, rules, .. } = processed;
+        let trace = call.trace_header.clone();
+        let detail = AlertDetail::new(event, enrichment, references, tags, rules, validated, trace);
+        let entry = Entry::new(SOURCE_PROCESSING, DETAIL_TYPE_ALERT, &detail, call.trace_header.as_deref())?;
+        self.bus.publish(&settings.bus, &[entry], call.deadline).await?;
+        Ok(())
+    }
+
+    /// The row was PROCESSED before. If it raised an alert, whoever processed it may have ended before that was published:
+    /// it is published again, as the row says, and notification absorbs a double.
+    async fn done_before(
+        &self,
+        row: &StoredRow,
+        validated: &Metadata,
+        call: &Call,
+        settings: &ProcessingSettings,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Failure> {
+        progress.counts.duplicates = 1;
+        if !row.alert() {
+            return Ok(Status::Duplicate.into());
+        }
+        self.publish(row.event()?, row.processed()?, validated, call, settings).await?;
+        progress.counts.alerts = 1;
+        Ok(Status::Republished.into())
+    }
+}
+
+impl Work for Processing {
+    const STAGE: Stage = Stage::Processing;
+    const DETAIL_TYPE: &'static str = DETAIL_TYPE_VALIDATED;
+    type Settings = ProcessingSettings;
+
+    async fn handle(
+        &self,
+        call: &Call,
+        settings: &ProcessingSettings,
+        progress: &mut Progress,
+    ) -> Result<Outcome, Failure> {
+        let ValidatedDetail { event: news, metadata, .. } = ValidatedDetail::from_json(&call.envelope.detail)?;
+        let table = &settings.events_table;
+        let (row, window, moves) = join3(
+            self.store.get(table, &news.event_id, news.timestamp),
+            self.store.window(table, &news.symbol, news.timestamp, settings.window_size),
+            self.moves(&news, settings),
+        )
+        .await;
+        let row = row?.ok_or_else(|| not_stored(&news, "has no row"))?;
+        if row.status()? == RowStatus::Processed {
+            return self.done_before(&row, &metadata, call, settings, progress).await;
+        }
+        // The row is the truth; the bus only carries the news.
+        let event = row.event()?;
+        if event.symbol != news.symbol {
+            return Err(not_stored(&news, &format!("is stored as an event of {}", event.symbol)).into());
+        }
+        // Prices of trades, quotes and bars are different series.
+        let mut window = window?;
+        window.retain(|observation| observation.event_type == event.event_type());
+        let processed = self.judge(&event, &window, &moves?, settings);
+        match self.store.mark_processed(table, &event.event_id, event.timestamp, &processed).await? {
+            Update::Done => {}
+            Update::DoneBefore(row) => return self.done_before(&row, &metadata, call, settings, progress).await,
+            Update::Gone => return Err(not_stored(&news, "lost its row while it was processed").into()),
+        }
+        progress.counts.processed = 1;
+        let ids = window.into_iter().map(|observation| String::from(observation.event_id));
+        progress.details.push(("window_event_ids", pipeline::strings(ids)));
+        if processed.alert {
+            self.publish(event, processed, &metadata, call, settings).await?;
+            progress.counts.alerts = 1;
+        }
+        Ok(Status::Processed.into())
+    }
+}
+
+/// Ingestion publishes only what it has stored, so no retry will find a row that is not there.
+fn not_stored(event: &MarketEvent, what: &str) -> Rejection {
+    let message = format!("event {} at {} {what}", event.event_id, market::time::format(event.timestamp));
+    Rejection::single(RejectionCode::NotStored, "event", FaultCode::Missing, message)
+}
