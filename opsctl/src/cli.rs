@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, local, man};
+use crate::commands::{completions, demo, local, man, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -109,6 +109,9 @@ pub enum Command {
     /// Start, stop or inspect the local stack: an emulator, the real Terraform, the real functions
     #[command(subcommand)]
     Local(local::LocalCommand),
+
+    /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
+    Status(status::StatusArgs),
 
     /// Show a scripted market session on the local stack
     Demo(demo::DemoArgs),

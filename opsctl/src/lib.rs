@@ -7,8 +7,10 @@ pub mod cli;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod human;
 pub mod local;
 pub mod output;
+pub mod snapshot;
 pub mod stack;
 pub mod terraform;
 

@@ -5,5 +5,6 @@ pub mod demo;
 mod dispatch;
 pub mod local;
 pub mod man;
+pub mod status;
 
 pub use dispatch::run;

@@ -1,0 +1,371 @@
+//! The verdict: small checks over a snapshot, each with a sentence and what to do.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+
+use super::{Freshness, Snapshot};
+use crate::aws::AwsErrorKind;
+use crate::aws::alarms::AlarmState;
+use crate::aws::dead_letters::Origin;
+use crate::error::ExitStatus;
+use crate::human;
+use crate::stack::StageName;
+
+/// An event that waits longer for its invocation has become late.
+const LATE_EVENT_MS: f64 = 60_000.0;
+/// A stored event that is not processed by then is stuck: Lambda's three attempts take about four minutes.
+const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(5);
+/// From this share of errors on, in percent, a stage does not do its work.
+const MANY_ERRORS_PERCENT: f64 = 5.0;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Data are lost, late or not processed: act now. Makes the pipeline unhealthy.
+    Critical,
+    /// Needs a look.
+    Warning,
+    /// Good to know.
+    Info,
+}
+
+/// Something that a person should know.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// The check that found it.
+    pub lint: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// The stage that it is about.
+    pub stage: Option<StageName>,
+    /// What is wrong, as a sentence without its full stop.
+    pub message: String,
+    /// What to do about it.
+    pub action: String,
+    /// Since when, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+/// The pipeline's health in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Health {
+    /// Nothing is wrong.
+    Healthy,
+    /// It works, and something needs a look.
+    Degraded,
+    /// Data are lost, late or not processed.
+    Unhealthy,
+    /// What would tell cannot be read.
+    Unknown,
+}
+
+/// Health and the reasons for it, the worst first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// In a word.
+    pub health: Health,
+    /// The reasons.
+    pub findings: Vec<Finding>,
+    #[serde(skip)]
+    exit: ExitStatus,
+}
+
+impl Verdict {
+    /// 0 when healthy or degraded; 3 when unhealthy; when that cannot be told, 4 if AWS cannot be reached or does not
+    /// allow it, else 1.
+    pub fn exit_status(&self) -> ExitStatus {
+        self.exit
+    }
+}
+
+type Lint = fn(&Snapshot, &mut Vec<Finding>);
+
+const LINTS: [Lint; 9] =
+    [sources, alarms, lost_events, dead_letters, stage_is_off, stage_errors, stage_capacity, stuck_events, silence];
+
+/// Judges a snapshot as of its `taken_at`.
+pub fn judge(snapshot: &Snapshot) -> Verdict {
+    let mut findings = Vec::new();
+    for lint in LINTS {
+        lint(snapshot, &mut findings);
+    }
+    // Stable, so within a severity the order of the lints stays: they are ordered by what a person wants to know first.
+    findings.sort_by_key(|finding| finding.severity);
+    let worst = findings.first().map(|finding| finding.severity);
+    let blind = [
+        snapshot.alarms.freshness(snapshot.taken_at),
+        snapshot.dead_letters.freshness(snapshot.taken_at),
+        snapshot.functions.freshness(snapshot.taken_at),
+        snapshot.metrics.freshness(snapshot.taken_at),
+    ]
+    .into_iter()
+    .any(|freshness| matches!(freshness, Freshness::Unknown | Freshness::Stale));
+    let (health, exit) = match worst {
+        Some(Severity::Critical) => (Health::Unhealthy, ExitStatus::Unhealthy),
+        _ if blind => {
+            let errors = snapshot.errors();
+            let away =
+                errors.iter().any(|(_, error)| matches!(error.kind, AwsErrorKind::Unreachable | AwsErrorKind::Denied));
+            (Health::Unknown, if away { ExitStatus::Unreachable } else { ExitStatus::Failed })
+        }
+        Some(Severity::Warning) => (Health::Degraded, ExitStatus::Fine),
+        _ => (Health::Healthy, ExitStatus::Fine),
+    };
+    Verdict { health, findings, exit }
+}
+
+/// What could not be read, and what has become too old to tell anything.
+fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for (name, error) in snapshot.errors() {
+        findings.push(Finding {
+            lint: "source-failed",
+            severity: Severity::Warning,
+            stage: None,
+            message: format!("{name} unknown: {}", error.message),
+            action: error.help.clone(),
+            since: Some(error.at),
+        });
+    }
+    let now = snapshot.taken_at;
+    let ages = [
+        ("alarms", snapshot.alarms.freshness(now), snapshot.alarms.fetched_at),
+        ("dead letters", snapshot.dead_letters.freshness(now), snapshot.dead_letters.fetched_at),
+        ("functions", snapshot.functions.freshness(now), snapshot.functions.fetched_at),
+        ("metrics", snapshot.metrics.freshness(now), snapshot.metrics.fetched_at),
+    ];
+    for (name, freshness, fetched_at) in ages {
+        if let (Freshness::Stale, Some(at)) = (freshness, fetched_at) {
+            findings.push(Finding {
+                lint: "source-stale",
+                severity: Severity::Warning,
+                stage: None,
+                message: format!("{name} were last read {} ago and say nothing about now", human::since(at, now)),
+                action: "wait for the next refresh, or see why it fails".to_owned(),
+                since: Some(at),
+            });
+        }
+    }
+}
+
+fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for alarm in snapshot.alarms.data.iter().flatten() {
+        let (lint, severity, message, action) = match alarm.state {
+            AlarmState::Alarm => (
+                "alarm-ringing",
+                Severity::Critical,
+                format!("{} rings: {}", alarm.name, alarm.reason.as_deref().unwrap_or("CloudWatch gives no reason")),
+                match alarm.stage {
+                    Some(stage) => format!("see the {stage} line below and its log group"),
+                    None => "see the resource that its name says".to_owned(),
+                },
+            ),
+            AlarmState::Missing => (
+                "alarm-missing",
+                Severity::Warning,
+                format!("{} does not exist, so nobody is told of {}", alarm.name, alarm.kind),
+                "apply lib/ again: `terraform -chdir=lib apply`".to_owned(),
+            ),
+            AlarmState::Ok | AlarmState::InsufficientData if !alarm.actions_enabled => (
+                "alarm-muted",
+                Severity::Warning,
+                format!("{} is muted: its actions are switched off", alarm.name),
+                format!("aws cloudwatch enable-alarm-actions --alarm-names {}", alarm.name),
+            ),
+            AlarmState::Ok | AlarmState::InsufficientData => continue,
+        };
+        findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since: alarm.since });
+    }
+}
+
+/// What neither the function nor its dead letter queue took is gone.
+fn lost_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for metrics in snapshot.metrics.data.iter().flatten() {
+        let Some(lost) = metrics.dead_letter_errors.sum().filter(|lost| *lost > 0.0) else { continue };
+        findings.push(Finding {
+            lint: "events-lost",
+            severity: Severity::Critical,
+            stage: Some(metrics.stage),
+            message: format!("{} lost about {lost:.0} events: its dead letter queue did not take them", metrics.stage),
+            action: "let its role send to its queue again, then replay the archive over that time".to_owned(),
+            since: metrics.dead_letter_errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
+        });
+    }
+}
+
+fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for queue in snapshot.dead_letters.data.iter().flatten().filter(|queue| queue.depth > 0) {
+        // Rejected events are bad data, put aside as designed; all others are good data that nobody processed.
+        let only_rejected =
+            !queue.causes.is_empty() && queue.causes.iter().all(|cause| cause.origin == Origin::Rejected);
+        let cause = queue.causes.first().map(|cause| {
+            let words = if cause.example.is_empty() { "no message" } else { &cause.example };
+            format!(", mostly {}: {}", cause.code, human::shorten(words, 120))
+        });
+        let (severity, fate) =
+            if only_rejected { (Severity::Warning, "rejected") } else { (Severity::Critical, "not processed") };
+        findings.push(Finding {
+            lint: "dead-letters",
+            severity,
+            stage: Some(queue.stage),
+            message: format!(
+                "{} waiting in {}, {fate}{}",
+                human::count(queue.depth, "event"),
+                queue.name,
+                cause.unwrap_or_default()
+            ),
+            action: if only_rejected {
+                "tell the feed what it sends; the messages' attribute Faults lists every fault".to_owned()
+            } else {
+                "mend the cause, then hand them to the function again before four days are over".to_owned()
+            },
+            since: queue.oldest,
+        });
+    }
+}
+
+fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for function in snapshot.functions.data.iter().flatten() {
+        let mut found = |lint, severity, message: String, action: String| {
+            findings.push(Finding { lint, severity, stage: Some(function.stage), message, action, since: None });
+        };
+        let name = &function.function;
+        if function.is_paused() {
+            found(
+                "stage-paused",
+                Severity::Critical,
+                format!("{} is paused: its events go straight to the dead letter queue", function.stage),
+                match function.deployed_concurrency {
+                    Some(deployed) => format!(
+                        "aws lambda put-function-concurrency --function-name {name} \
+                         --reserved-concurrent-executions {deployed}"
+                    ),
+                    None => format!("aws lambda delete-function-concurrency --function-name {name}"),
+                },
+            );
+        } else if function.reserved_concurrency != function.deployed_concurrency {
+            let text = |value: Option<u32>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
+            found(
+                "concurrency-changed",
+                Severity::Warning,
+                format!(
+                    "{name} has reserved concurrency {}, deployed was {}",
+                    text(function.reserved_concurrency),
+                    text(function.deployed_concurrency)
+                ),
+                "apply lib/ again, or change the variable if it is meant".to_owned(),
+            );
+        }
+        if !function.rule_enabled {
+            found(
+                "rule-disabled",
+                Severity::Critical,
+                format!("the rule that feeds {} is switched off: events pass it by", function.stage),
+                "switch it on (aws events enable-rule), then replay the archive over that time".to_owned(),
+            );
+        }
+        if let Some(problem) = &function.problem {
+            let severity = if function.active { Severity::Warning } else { Severity::Critical };
+            found(
+                "function-broken",
+                severity,
+                format!("{name} {}: {problem}", if function.active { "kept its old version" } else { "cannot run" }),
+                "deploy again: `make deploy`".to_owned(),
+            );
+        }
+    }
+}
+
+fn stage_errors(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for metrics in snapshot.metrics.data.iter().flatten() {
+        let Some(errors) = metrics.errors.sum().filter(|errors| *errors > 0.0) else { continue };
+        let percent = metrics.error_percent().unwrap_or(100.0);
+        let severity = if percent >= MANY_ERRORS_PERCENT { Severity::Critical } else { Severity::Warning };
+        findings.push(Finding {
+            lint: "stage-errors",
+            severity,
+            stage: Some(metrics.stage),
+            message: format!(
+                "{} failed {errors:.0} times ({percent:.1} % of its invocations) in {} minutes",
+                metrics.stage, metrics.window.minutes
+            ),
+            action: "read its log group; each is tried three times, then it is a dead letter".to_owned(),
+            since: metrics.errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
+        });
+    }
+}
+
+/// Too little of it: throttles, all environments busy, events waiting.
+fn stage_capacity(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for metrics in snapshot.metrics.data.iter().flatten() {
+        let stage = metrics.stage;
+        let function = snapshot.functions.data.iter().flatten().find(|function| function.stage == stage);
+        let limit = function.and_then(|function| function.reserved_concurrency).filter(|limit| *limit > 0);
+        let throttled = metrics.throttles.sum().filter(|throttled| *throttled > 0.0);
+        let waiting = metrics.async_age_ms.max().filter(|age| *age > LATE_EVENT_MS);
+        let busy = metrics.concurrency.max();
+        let mut found = |lint, message, since| {
+            findings.push(Finding {
+                lint,
+                severity: Severity::Warning,
+                stage: Some(stage),
+                message,
+                action: "if it goes on, raise the function's reserved concurrency (variable in lib/)".to_owned(),
+                since,
+            });
+        };
+        if let Some(throttled) = throttled {
+            let since = metrics.throttles.points.iter().find(|point| point.value > 0.0).map(|point| point.at);
+            let message =
+                format!("{stage} was throttled {throttled:.0} times; throttled events wait, none is lost yet");
+            found("stage-throttled", message, since);
+        } else if let (Some(busy), Some(limit)) = (busy, limit)
+            && busy >= f64::from(limit)
+        {
+            found("stage-saturated", format!("{stage} had all of its {limit} environments busy"), None);
+        }
+        if let Some(age) = waiting {
+            let since =
+                metrics.async_age_ms.points.iter().find(|point| point.value > LATE_EVENT_MS).map(|point| point.at);
+            found("events-late", format!("events waited up to {} for {stage}", human::duration(age)), since);
+        }
+    }
+}
+
+fn stuck_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    let stuck = snapshot.events.data.iter().flatten().filter_map(|event| {
+        let received_at = event.received_at.filter(|_| event.status == "RECEIVED")?;
+        (snapshot.taken_at.duration_since(received_at) > STUCK_AFTER).then_some((received_at, event))
+    });
+    let stuck: Vec<_> = stuck.collect();
+    if let Some((since, oldest)) = stuck.iter().min_by_key(|(received_at, _)| *received_at) {
+        findings.push(Finding {
+            lint: "events-stuck",
+            severity: Severity::Warning,
+            stage: Some(StageName::Processing),
+            message: format!(
+                "{} of the latest events stored but not processed, such as {}",
+                stuck.len(),
+                oldest.event_id
+            ),
+            action: "look for them in processing's dead letter queue; sending the same event again repairs it"
+                .to_owned(),
+            since: Some(*since),
+        });
+    }
+}
+
+fn silence(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    let ingestion = snapshot.metrics.data.iter().flatten().find(|metrics| metrics.stage == StageName::Ingestion);
+    if let Some(metrics) = ingestion.filter(|metrics| metrics.invocations.sum().is_none_or(|sum| sum == 0.0)) {
+        findings.push(Finding {
+            lint: "no-events",
+            severity: Severity::Info,
+            stage: Some(StageName::Ingestion),
+            message: format!("no event came in within {} minutes", metrics.window.minutes),
+            action: "if the market is open, ask the feed; `opsctl send-test-event --wait` proves the way".to_owned(),
+            since: None,
+        });
+    }
+}

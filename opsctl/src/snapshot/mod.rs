@@ -1,0 +1,12 @@
+//! What is known of the stack right now, with its age and its errors: one value for text, JSON and the dashboard.
+
+mod collect;
+mod lints;
+mod source;
+mod state;
+pub mod text;
+
+pub use collect::{Fetch, SourceName, Update, collect};
+pub use lints::{Finding, Health, Severity, Verdict, judge};
+pub use source::{Freshness, Source, SourceError};
+pub use state::{Snapshot, StackIdentity};
