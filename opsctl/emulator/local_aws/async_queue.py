@@ -86,6 +86,18 @@ class AsyncQueue:
                 jobs += queue
             return [asdict(job) for job in jobs]
 
+    def status(self) -> dict[str, dict[str, int]]:
+        """How many events of each function wait, run, or wait for their next attempt."""
+        with self._lock:
+            groups = {"waiting": [job for queue in self._ready.values() for job in queue],
+                      "running": list(self._running.values()), "delayed": [job for _, _, job in self._delayed]}
+            status: dict[str, dict[str, int]] = {}
+            for group, jobs in groups.items():
+                for job in jobs:
+                    counts = status.setdefault(job.function_arn, {"waiting": 0, "running": 0, "delayed": 0})
+                    counts[group] += 1
+            return status
+
     def restore(self, jobs: list[dict]) -> None:
         for job in jobs:
             self.put(Job(**job))

@@ -13,8 +13,13 @@ ORDER = (
     "function_logs",
     "embedded_metrics",
     "async_invocation",
+    "put_events",
     "event_targets",
+    "archives",
     "trace_header",
+    "parameter_permissions",
+    "email_subscriptions",
+    "log_search",
     "cloudwatch_protocols",
     "metric_queries",
     "alarm_definitions",
@@ -35,6 +40,9 @@ def install(options: Options) -> None:
             module = importlib.import_module(f"local_aws.fixes.{name}")
             module.install(options)
             _installed.append(module)
+    from local_aws import debug, state
+
+    debug.install(options, [name for name in ORDER if name not in options.disabled_fixes], state.install(options))
 
 
 def shut_down() -> None:

@@ -24,13 +24,11 @@ from local_aws.patching import replace
 from local_aws.xray.header import at_entry
 
 _retry_delays: tuple[float, ...] = ()
-queue: AsyncQueue
 
 
 def install(options: Options) -> None:
-    global _retry_delays, queue
+    global _retry_delays
     _retry_delays = options.retry_delays
-    queue = AsyncQueue(_attempt, _pollers)
     replace(lambda_svc, "invoke_async_with_retry", _accept_record)
     replace(sns, "_deliver_to_lambda", _from_sns)
 
@@ -149,3 +147,7 @@ def _to_dead_letters(target: str, role: str, job: Job, code: int, message: str) 
         return role_allows(role, "sqs:SendMessage", target) and deliver.to_queue(target, job.payload, attributes)
     return (service == "sns" and role_allows(role, "sns:Publish", target)
             and sns.publish_internal(target, job.payload, message_attributes=attributes) is not None)
+
+
+queue = AsyncQueue(_attempt, _pollers)
+"""Every event that is not through yet."""

@@ -1,0 +1,148 @@
+"""State on disk while the emulator runs, so that a kill -9 costs little.
+
+MiniStack saves when it is asked to stop, and only then. Here what Terraform makes is saved within two seconds of its
+last change, data (rows, messages, logs, metrics) every minute, events waiting for a function every second. Each file is
+written aside and moved into place.
+"""
+
+import json
+import logging
+import os
+import threading
+import time
+from pathlib import Path
+
+from ministack import app
+from ministack.core import persistence
+
+from local_aws.fixes import async_invocation
+from local_aws.options import Options
+from local_aws.patching import replace
+
+logger = logging.getLogger("local_aws.state")
+
+DATA_SECONDS, SETTLE_SECONDS, LATEST_SECONDS = 60.0, 1.0, 2.0
+
+_DATA_CALLS = {
+    "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "PutEvents", "SendMessage",
+    "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch", "ChangeMessageVisibility", "PurgeQueue",
+    "Publish", "PublishBatch", "PutMetricData", "PutLogEvents", "CreateLogStream", "StartReplay", "CancelReplay",
+    "SetAlarmState", "PutTraceSegments", "PutTelemetryRecords",
+}
+_READS = ("Get", "List", "Describe", "Query", "Scan", "BatchGet", "Filter", "Test", "Head", "Lookup", "Assume")
+
+
+class Saver:
+    """Knows what changed and writes it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._queue_file = directory / "async-events.json"
+        self._lock = threading.Lock()
+        self._changed: dict[str, float] = {}
+        self._last_change = 0.0
+        self._saving = threading.Lock()
+        self._waiting = ""
+        self.last_saved: float | None = None
+
+    def called(self, service: str, method: str, path: str, headers: dict, body: bytes) -> None:
+        """Notice a request that succeeded."""
+        operation = headers.get("x-amz-target", "").split(".")[-1] or _form_action(body)
+        if operation in _DATA_CALLS or operation.startswith(_READS) or (not operation and method == "GET"):
+            return
+        if path.rstrip("/").endswith("/invocations"):
+            return
+        settings = app.SERVICE_REGISTRY.get(service)
+        if settings is None:
+            return
+        now = time.monotonic()
+        with self._lock:
+            self._changed.setdefault(settings.get("state_key", settings["module"]), now)
+            self._last_change = now
+
+    def run(self) -> None:
+        last_full = time.monotonic()
+        while True:
+            time.sleep(0.5)
+            self._save_queue()
+            now = time.monotonic()
+            with self._lock:
+                oldest = min(self._changed.values(), default=None)
+                due = oldest is not None and (now - self._last_change > SETTLE_SECONDS or now - oldest > LATEST_SECONDS)
+                names = list(self._changed) if due else []
+                if due:
+                    self._changed.clear()
+            if now - last_full > DATA_SECONDS:
+                self.save()
+                last_full = time.monotonic()
+            elif names:
+                self.save(names)
+
+    def save(self, names: list[str] | None = None) -> None:
+        """Write the named services' state, or everyone's."""
+        with self._saving:
+            getters = app._build_persistence_save_dict()
+            for name, get_state in getters.items():
+                if names is None or name in names:
+                    state = _settled(get_state)
+                    if state is not None:
+                        persistence.save_state(name, state)
+            self._save_queue()
+            self.last_saved = time.time()
+
+    def load_queue(self) -> None:
+        try:
+            jobs = json.loads(self._queue_file.read_text())
+        except FileNotFoundError:
+            return
+        except ValueError:
+            logger.warning("events waiting in %s cannot be read and are lost", self._queue_file)
+            return
+        async_invocation.queue.restore(jobs)
+
+    def _save_queue(self) -> None:
+        text = json.dumps(async_invocation.queue.pending())
+        if text != self._waiting:
+            aside = self._queue_file.with_suffix(".tmp")
+            aside.write_text(text)
+            os.replace(aside, self._queue_file)
+            self._waiting = text
+
+
+def _form_action(body: bytes) -> str:
+    if not body.startswith(b"Action=") and b"&Action=" not in body[:4096]:
+        return ""
+    start = body.index(b"Action=") + len(b"Action=")
+    return body[start:start + 80].split(b"&")[0].decode("latin-1")
+
+
+def _settled(get_state):
+    """A copy that no other thread changed while it was taken."""
+    for _ in range(5):
+        try:
+            return get_state()
+        except RuntimeError:
+            time.sleep(0.05)
+    logger.warning("state kept changing and was not saved this time")
+    return None
+
+
+def install(options: Options) -> Saver:
+    saver = Saver(options.state_dir)
+    load, save_all = app._load_persisted_state, app.save_all
+
+    def load_all() -> None:
+        load()
+        saver.load_queue()
+        threading.Thread(target=saver.run, daemon=True, name="state").start()
+
+    def save_at_shutdown(_services) -> None:
+        async_invocation.queue.stop()
+        saver.save()
+
+    def called(service, method, path, headers, body, query_params, request_id, region):
+        saver.called(service, method, path, headers, body)
+
+    replace(app, "_load_persisted_state", load_all)
+    replace(app, "save_all", save_at_shutdown)
+    replace(app, "_maybe_record_cloudtrail", called)
+    return saver
