@@ -12,6 +12,7 @@ mod dynamodb;
 mod expression;
 mod http;
 mod services;
+pub mod world;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

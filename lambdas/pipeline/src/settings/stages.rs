@@ -37,12 +37,12 @@ pub struct IngestionSettings {
 #[serde(default)]
 struct IngestionConfig {
     max_future_skew_seconds: u32,
-    retention_days: Option<u32>,
+    event_retention_days: Option<u32>,
 }
 
 impl Default for IngestionConfig {
     fn default() -> Self {
-        Self { max_future_skew_seconds: 300, retention_days: None }
+        Self { max_future_skew_seconds: 300, event_retention_days: None }
     }
 }
 
@@ -57,7 +57,7 @@ impl Settings for IngestionSettings {
             bus: values.required(BUS)?,
             dlq_url: values.required("ingestion/dlq-url")?,
             max_future_skew: Duration::from_secs(config.max_future_skew_seconds.into()),
-            retention: config.retention_days.map(|days| Duration::from_hours(u64::from(days) * 24)),
+            retention: config.event_retention_days.map(|days| Duration::from_hours(u64::from(days) * 24)),
         })
     }
 
