@@ -134,8 +134,9 @@ locals {
 data "archive_file" "function" {
   for_each = local.functions
 
-  type        = "zip"
-  source_file = local.binary[each.key]
+  type = "zip"
+  # The stand-in is for a destroy alone, which reads this too but skips preconditions: it must not ask for binaries.
+  source_file = fileexists(local.binary[each.key]) ? local.binary[each.key] : "${path.module}/main.tf"
   output_path = "${path.module}/.build/${each.key}.zip"
 
   lifecycle {
@@ -159,6 +160,22 @@ data "archive_file" "function" {
 # ======================================================================================================================
 # IAM
 # ======================================================================================================================
+
+locals {
+  # Policies name these and not the resources themselves: a document that refers to a resource is read anew, and its
+  # policy planned as unknown, whenever that resource changes in whatever way.
+  # Each is a local of its own, for none to wait for another's resource.
+  events_table_arn = aws_dynamodb_table.events.arn
+  audit_table_arn  = aws_dynamodb_table.audit.arn
+  bus_arn          = aws_cloudwatch_event_bus.market_data.arn
+  topic_arn        = aws_sns_topic.alerts.arn
+  dlq_arn          = { for stage, queue in aws_sqs_queue.dlq : stage => queue.arn }
+  rule_arn         = { for stage, rule in aws_cloudwatch_event_rule.stage : stage => rule.arn }
+  parameter_arn = merge(
+    { for name, parameter in aws_ssm_parameter.setting : name => parameter.arn },
+    { "alert-rules" = aws_ssm_parameter.alert_rules.arn }
+  )
+}
 
 data "aws_iam_policy_document" "assume" {
   statement {
@@ -197,7 +214,7 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "WriteAudit"
     actions   = ["dynamodb:PutItem"]
-    resources = [aws_dynamodb_table.audit.arn]
+    resources = [local.audit_table_arn]
   }
 
   dynamic "statement" {
@@ -206,7 +223,7 @@ data "aws_iam_policy_document" "function" {
     content {
       sid       = "UseEvents"
       actions   = statement.value
-      resources = [aws_dynamodb_table.events.arn]
+      resources = [local.events_table_arn]
     }
   }
 
@@ -216,12 +233,12 @@ data "aws_iam_policy_document" "function" {
     content {
       sid       = "QueryEventsBySymbol"
       actions   = ["dynamodb:Query"]
-      resources = ["${aws_dynamodb_table.events.arn}/index/${statement.value}"]
+      resources = ["${local.events_table_arn}/index/${statement.value}"]
     }
   }
 
   dynamic "statement" {
-    for_each = each.value.publishes_events ? [aws_cloudwatch_event_bus.market_data.arn] : []
+    for_each = each.value.publishes_events ? [local.bus_arn] : []
 
     content {
       sid       = "PublishEvents"
@@ -231,7 +248,7 @@ data "aws_iam_policy_document" "function" {
   }
 
   dynamic "statement" {
-    for_each = each.value.publishes_alerts ? [aws_sns_topic.alerts.arn] : []
+    for_each = each.value.publishes_alerts ? [local.topic_arn] : []
 
     content {
       sid       = "PublishAlerts"
@@ -254,7 +271,7 @@ data "aws_iam_policy_document" "function" {
   statement {
     sid       = "SendToOwnDeadLetters"
     actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.dlq[each.key].arn]
+    resources = [local.dlq_arn[each.key]]
   }
 
   # X-Ray knows no resource-level permissions for these.
@@ -337,13 +354,11 @@ resource "aws_dynamodb_table" "events" {
     enabled = true
   }
 
-  dynamic "ttl" {
-    for_each = var.event_retention_days > 0 ? ["expires_at"] : []
-
-    content {
-      attribute_name = ttl.value
-      enabled        = true
-    }
+  # Always on: rows without the attribute stay, and ingestion writes it only when event_retention_days says so. Thus the
+  # variable can change without touching the table, which DynamoDB allows once an hour.
+  ttl {
+    attribute_name = "expires_at"
+    enabled        = true
   }
 }
 
@@ -392,17 +407,19 @@ resource "aws_sqs_queue" "dlq" {
   message_retention_seconds  = 345600 # 4 days
   visibility_timeout_seconds = 30
   sqs_managed_sse_enabled    = true
+  policy                     = data.aws_iam_policy_document.dlq[each.key].json
   tags                       = merge(local.deployment_tags, { QueueType = "dead-letter", Stage = each.key })
 }
 
-# Lambda sends with the function's role; EventBridge has none and needs the queue's own leave.
+# Lambda sends with the function's role; EventBridge has none and needs the queue's own leave. It is given with the queue
+# and not by a resource of its own, for which the provider would wait another 25 seconds; hence the ARN by name.
 data "aws_iam_policy_document" "dlq" {
   for_each = local.functions
 
   statement {
     sid       = "RuleSendsWhatItCannotDeliver"
     actions   = ["sqs:SendMessage"]
-    resources = [aws_sqs_queue.dlq[each.key].arn]
+    resources = ["arn:${local.partition}:sqs:${local.region}:${local.account_id}:${local.name.dlq[each.key]}"]
 
     principals {
       type        = "Service"
@@ -412,16 +429,9 @@ data "aws_iam_policy_document" "dlq" {
     condition {
       test     = "ArnEquals"
       variable = "aws:SourceArn"
-      values   = [aws_cloudwatch_event_rule.stage[each.key].arn]
+      values   = [local.rule_arn[each.key]]
     }
   }
-}
-
-resource "aws_sqs_queue_policy" "dlq" {
-  for_each = local.functions
-
-  queue_url = aws_sqs_queue.dlq[each.key].id
-  policy    = data.aws_iam_policy_document.dlq[each.key].json
 }
 
 # ======================================================================================================================
@@ -440,7 +450,7 @@ data "aws_iam_policy_document" "alerts" {
   statement {
     sid       = "AlarmsOfThisStackPublish"
     actions   = ["sns:Publish"]
-    resources = [aws_sns_topic.alerts.arn]
+    resources = [local.topic_arn]
 
     principals {
       type        = "Service"
@@ -512,11 +522,6 @@ locals {
       for stage in keys(local.functions) :
       "${stage}/dlq-url" => { description = "Dead letter queue of ${stage}", value = aws_sqs_queue.dlq[stage].url }
     }
-  )
-
-  parameter_arn = merge(
-    { for name, parameter in aws_ssm_parameter.setting : name => parameter.arn },
-    { "alert-rules" = aws_ssm_parameter.alert_rules.arn }
   )
 }
 
@@ -696,10 +701,8 @@ resource "aws_cloudwatch_event_target" "stage" {
   }
 
   depends_on = [
-    # Events flow as soon as this exists. Without the permission each would fail for good, ...
+    # Events flow as soon as this exists. Without the permission each would fail for good ...
     aws_lambda_permission.rule,
-    # ... without the queue's leave that failure would be lost, ...
-    aws_sqs_queue_policy.dlq,
     # ... and without this Lambda's defaults would govern the first retries.
     aws_lambda_function_event_invoke_config.function,
   ]

@@ -202,7 +202,7 @@ variable "deletion_protection" {
 
 variable "event_retention_days" {
   type        = number
-  description = "Days that rows of the events table live (DynamoDB TTL on expires_at, which ingestion writes). 0 keeps them for ever."
+  description = "Days that rows of the events table live: ingestion then writes expires_at, the table's TTL. 0 keeps them for ever. Rows already written keep what they were given."
   default     = 0
 
   validation {
