@@ -1,0 +1,84 @@
+//! 46 seconds of a real market, 2,452 events, through the whole path, at the market's own pace and as fast as it goes.
+
+use std::collections::{BTreeMap, HashMap};
+
+use end_to_end::Stack;
+use end_to_end::events::{Row, text, to_json, unique};
+use end_to_end::recompute::{Tick, compare};
+use serde_json::Value;
+
+const FILE: &str = "tests/data/btcusdt-2021-01-08.jsonl";
+const EVENTS: usize = 2452;
+
+/// Sends the file under new ids and a symbol of its own, waits until all is settled, and checks every row.
+async fn send_and_check(pace: &[&str]) {
+    let (stack, _guard) = Stack::shared().await;
+    let symbol = unique("BTC");
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    let mut lines = String::new();
+    for line in std::fs::read_to_string(end_to_end::stack::project_root().join(FILE)).expect("the data").lines() {
+        let mut event: Value = serde_json::from_str(line).expect("JSON");
+        event["symbol"] = symbol.clone().into();
+        event["event_id"] = format!("{symbol}-{}", event["event_id"].as_str().expect("an id")).into();
+        lines.push_str(&event.to_string());
+        lines.push('\n');
+    }
+    std::fs::write(file.path(), lines).expect("write");
+
+    let path = file.path().to_str().expect("UTF-8");
+    let mut arguments = vec!["--output", "json", "send-test-event", "--file", path, "--shift-time", "--wait"];
+    arguments.extend_from_slice(pace);
+    let (code, stdout, stderr) = stack.opsctl(&arguments).await.expect("opsctl runs");
+    assert_eq!(code, Some(0), "send-test-event failed:\n{stdout}\n{stderr}");
+
+    let rows = stack.rows_of(&symbol).await;
+    assert_eq!(rows.len(), EVENTS, "none lost, none twice");
+    let by_id: HashMap<&str, &Row> = rows.iter().map(|row| (text(row, "event_id").expect("an id"), row)).collect();
+    assert_eq!(by_id.len(), EVENTS);
+    let mut values = 0;
+    let mut windows = BTreeMap::<usize, usize>::new();
+    for row in &rows {
+        let id = text(row, "event_id").expect("an id");
+        assert_eq!(text(row, "status"), Some("PROCESSED"), "{id}");
+        let audit = stack.audited(id, "processing", "PROCESSED").await;
+        let once = stack.audit_statuses(id, "processing").await;
+        assert_eq!(once.iter().filter(|status| *status == "PROCESSED").count(), 1, "{id}: {once:?}");
+
+        // The rows that the numbers stand on, as processing recorded them.
+        let window: Vec<&Row> = audit["window_event_ids"]
+            .as_l()
+            .expect("a list")
+            .iter()
+            .map(|member| by_id[member.as_s().expect("an id").as_str()])
+            .collect();
+        let enrichment = to_json(&row["enrichment"]);
+        assert_eq!(enrichment["window"]["count"], window.len(), "{id}");
+        let time = |row: &Row| text(row, "timestamp").expect("a timestamp").to_owned();
+        for (earlier, later) in window.iter().zip(window.iter().skip(1)) {
+            assert!(time(earlier) <= time(later), "{id}: the window is in time order");
+        }
+        if let (Some(first), Some(last)) = (window.first(), window.last()) {
+            assert_eq!(enrichment["window"]["first_timestamp"], time(first), "{id}");
+            assert_eq!(enrichment["window"]["last_timestamp"], time(last), "{id}");
+            assert!(time(last) < time(row), "{id}: strictly before");
+        }
+        assert!(window.iter().all(|member| text(member, "event_type") == text(row, "event_type")), "{id}");
+        let ticks: Vec<Tick> = window.iter().map(|row| Tick::of(row)).collect();
+        // A quote's spread is its own; the rest are the window's.
+        values +=
+            compare(&enrichment["indicators"], &ticks, Tick::of(row)).unwrap_or_else(|error| panic!("{id}: {error}"));
+        *windows.entry(window.len() / 10 * 10).or_default() += 1;
+    }
+    println!("{EVENTS} events PROCESSED, {values} values recomputed; windows by size: {windows:?}");
+    assert!(values > EVENTS * 5, "windows are too empty to say anything: {windows:?}");
+}
+
+#[tokio::test]
+async fn the_real_market_as_fast_as_it_goes() {
+    send_and_check(&[]).await;
+}
+
+#[tokio::test]
+async fn the_real_market_at_its_own_pace() {
+    send_and_check(&["--pace", "real"]).await;
+}
