@@ -1,5 +1,7 @@
 //! The pipeline's resources in the fake: tables, parameters, and events as the bus delivers them.
 
+use lambda_runtime::{Context, LambdaEvent};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
 use crate::FakeAws;
@@ -74,6 +76,19 @@ pub fn envelope(detail_type: &str, source: &str, detail: &Value) -> String {
         r#"{{ "version": "0", "id": "bus-id-1", "detail-type": "{detail_type}", "source": "{source}",
   "account": "000000000000", "time": "2021-01-08T00:00:01Z", "region": "us-east-1", "resources": [], "detail": {detail} }}"#
     )
+}
+
+/// X-Ray's id of every invocation's trace.
+pub const TRACE_ID: &str = "1-5ff7a3c0-0123456789abcdef01234567";
+
+/// An invocation with that payload. Lambda gives it 30 s from `now` (milliseconds after 1970) on.
+pub fn invocation(payload: &str, request_id: &str, now: u64) -> LambdaEvent<Box<RawValue>> {
+    let mut context = Context::default();
+    request_id.clone_into(&mut context.request_id);
+    context.deadline = now + 30_000;
+    context.xray_trace_id = Some(format!("Root={TRACE_ID};Parent=53995c3f42cd8ad8;Sampled=1"));
+    let payload = RawValue::from_string(payload.to_owned()).unwrap_or_else(|_| RawValue::NULL.to_owned());
+    LambdaEvent::new(payload, context)
 }
 
 /// A raw trade of BTCUSDT: id, time (`2021-01-08T00:00:{second}Z`) and price as given.
