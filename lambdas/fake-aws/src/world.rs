@@ -103,3 +103,26 @@ pub fn trade(event_id: &str, second: &str, price: &str) -> Value {
 pub fn raw_trade(event_id: &str, second: &str, price: &str) -> String {
     envelope("MarketData.Raw", "marketdata.feed.test", &trade(event_id, second, price))
 }
+
+/// The row that ingestion stores for [`trade`].
+pub fn stored_trade(event_id: &str, second: &str, price: &str) -> Value {
+    let digits = if second.contains('.') { second.to_owned() } else { format!("{second}.000") };
+    let s = |text: &str| json!({"S": text});
+    json!({
+        "event_id": s(event_id), "timestamp": s(&format!("2021-01-08T00:00:{digits}000Z")), "event_type": s("trade"),
+        "source": s("marketdata.feed.test"), "symbol": s("BTCUSDT"), "status": s("RECEIVED"),
+        "payload": s(&trade(event_id, second, price).to_string()), "price": {"N": price}, "size": {"N": "0.5"},
+        "received_at": s("2021-01-08T00:00:02.000000Z"), "correlation_id": s(event_id)
+    })
+}
+
+/// The Validated event of [`trade`], as the bus delivers it; `replay` is the JSON of its `metadata.replay`.
+pub fn validated_trade(event_id: &str, second: &str, price: &str, replay: &Value) -> String {
+    let mut event = trade(event_id, second, price);
+    event["source"] = json!("marketdata.feed.test");
+    let detail = json!({
+        "schema_version": 1, "event_id": format!("{event_id}:validated"), "event": event,
+        "metadata": {"correlation_id": event_id, "causation_id": event_id, "trace_header": null, "replay": replay}
+    });
+    envelope("MarketData.Validated", "marketdata.ingestion", &detail)
+}
