@@ -3,6 +3,11 @@
 //! A number is taken from its text. It must fit a [`Decimal`] (96-bit integer, 0 to 28 fractional digits) exactly, or it
 //! is refused: nothing is rounded silently and nothing passes through `f64`. Trailing zeros are dropped, so equal values
 //! have equal text, as in `DynamoDB`.
+//!
+//! One path of `serde_json` does use `f64`: reading a typed value out of a [`Value`] (`serde_json::from_value`), where a
+//! JSON number of 16 or 17 digits may come out with another last digit. Reading from text does not, nor does
+//! [`from_json`]. So prices travel as JSON text, indicators have at most 15 digits, and readers of whole details here go
+//! by way of text.
 
 use rust_decimal::Decimal;
 use serde_json::{Number, Value};

@@ -9,10 +9,13 @@ use crate::{
     business::Tag,
     enrichment::Enrichment,
     event::{MarketEvent, SCHEMA_VERSION, check_version},
-    fault::{FaultCode, Rejection, RejectionCode, quote, type_name},
+    fault::{Fault, FaultCode, Rejection, RejectionCode, printable, quote, type_name},
     identifier::{EventId, RuleId},
     rules::{Facts, References},
 };
+
+/// Most characters of a reader's error that a fault shows; it may quote the input.
+const MAX_ERROR_CHARS: usize = 200;
 
 /// What follows an event through the stages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,11 +138,22 @@ fn parse<T: for<'de> Deserialize<'de>>(detail: &Value) -> Result<T, Rejection> {
     check_version(object)?;
     // The event is checked first for its own full list of faults; serde stops at the first.
     if let Some(event) = object.get("event") {
-        MarketEvent::from_json(event)?;
+        MarketEvent::from_json(event).map_err(below_event)?;
     }
-    T::deserialize(detail).map_err(|error| {
-        Rejection::single(RejectionCode::Validation, "detail", FaultCode::BadFormat, quote(&error.to_string()))
+    // By way of text: reading out of a value may change a number's last digit, see `decimal`.
+    serde_json::from_str(&detail.to_string()).map_err(|error| {
+        let message = printable(&error.to_string(), MAX_ERROR_CHARS);
+        Rejection::single(RejectionCode::Validation, "detail", FaultCode::BadFormat, message)
     })
+}
+
+/// The event's faults with the path that they have in the detail.
+fn below_event(rejection: Rejection) -> Rejection {
+    let faults = rejection.faults.into_iter().map(|fault| match fault.field.as_str() {
+        "detail" => Fault { field: "event".to_owned(), ..fault },
+        field => Fault { field: format!("event.{field}"), ..fault },
+    });
+    Rejection::new(RejectionCode::Validation, faults.collect())
 }
 
 fn check_id(found: &str, expected: &str) -> Result<(), Rejection> {

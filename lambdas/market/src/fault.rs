@@ -157,18 +157,19 @@ impl Rejection {
 
 /// Input text as a message may show it: quoted, shortened, without control or non-printing characters.
 pub(crate) fn quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len().min(MAX_QUOTED_CHARS) + 2);
-    quoted.push('\'');
-    for character in text.chars().take(MAX_QUOTED_CHARS) {
-        // Noncharacters such as U+FFFE would make SQS refuse the dead letter's attribute.
-        let printable = !character.is_control() && !('\u{fff0}'..='\u{ffff}').contains(&character);
-        quoted.push(if printable { character } else { '\u{fffd}' });
+    format!("'{}'", printable(text, MAX_QUOTED_CHARS))
+}
+
+/// At most `limit` characters of a text, without control or non-printing ones.
+pub(crate) fn printable(text: &str, limit: usize) -> String {
+    // Noncharacters such as U+FFFE would make SQS refuse the dead letter's attribute.
+    let refused = |character: char| character.is_control() || ('\u{fff0}'..='\u{ffff}').contains(&character);
+    let characters = text.chars().take(limit);
+    let mut shown: String = characters.map(|c| if refused(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(limit).is_some() {
+        shown.push('…');
     }
-    if text.chars().nth(MAX_QUOTED_CHARS).is_some() {
-        quoted.push('…');
-    }
-    quoted.push('\'');
-    quoted
+    shown
 }
 
 /// The JSON type of a value, for "must be …, not …".

