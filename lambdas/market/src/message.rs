@@ -84,7 +84,11 @@ fn subject(firing: &Firing, alert: &AlertDetail) -> String {
 fn text(firing: &Firing, alert: &AlertDetail, links: &Links, may_be_repeat: bool) -> String {
     let event = &alert.event;
     let window = &alert.enrichment.window;
-    let amount = |value| format!("{} {}", decimal::format(value), firing.unit);
+    let unit = match firing.unit.as_str() {
+        "price" => event.currency.as_ref().map_or("", |currency| currency.as_str()),
+        unit => unit,
+    };
+    let amount = |value| format!("{} {unit}", decimal::format(value)).trim_end().to_owned();
     let mut rows: Vec<(&str, String)> = vec![("Rule", format!("{} ({})", firing.rule_id, firing.severity))];
     if !firing.description.is_empty() {
         rows.push(("", firing.description.clone()));

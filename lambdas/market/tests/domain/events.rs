@@ -3,7 +3,10 @@
 use market::{
     envelope::Envelope,
     event::{Body, EventType, MAX_DETAIL_BYTES, MarketEvent, Side, canonical_json, validate},
-    fault::{FaultCode, RejectionCode},
+    fault::{
+        FaultCode::{self, BadFormat, Missing, OutOfRange, WrongType},
+        RejectionCode,
+    },
     time,
 };
 use proptest::prelude::*;
@@ -49,7 +52,6 @@ fn every_fault_is_reported_at_once_and_in_order() {
         "event_id": "has space", "event_type": "bar", "symbol": "btc", "timestamp": "yesterday", "venue": 7,
         "sequence": -1, "currency": "dollar", "open": "0", "high": "NaN", "low": true, "volume": "-1",
     });
-    use FaultCode::{BadFormat, Missing, OutOfRange, WrongType};
     let expected = [
         ("event_id", BadFormat),
         ("timestamp", BadFormat),

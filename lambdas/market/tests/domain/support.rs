@@ -61,7 +61,7 @@ pub(crate) fn receipt() -> Receipt<'static> {
         envelope_time: at(0),
         source: "marketdata.feed.test",
         received_at: at(60_000),
-        max_future_skew: Duration::from_secs(300),
+        max_future_skew: Duration::from_mins(5),
     }
 }
 
@@ -193,7 +193,8 @@ pub(crate) fn any_event() -> impl Strategy<Value = MarketEvent> {
     ];
     let id = "[A-Za-z0-9._:-]{1,128}".prop_map(|text| EventId::new(text).unwrap());
     let symbol = "[A-Z0-9./:_-]{1,32}".prop_map(|text| Symbol::new(text).unwrap());
-    let timestamp = (0_i64..1_610_064_060_000_000).prop_map(|micros| time::from_micros(micros).unwrap());
+    let timestamp =
+        (-1_000_000_000_000_000_i64..1_610_064_060_000_000).prop_map(|micros| time::from_micros(micros).unwrap());
     let venue = prop::option::of("[A-Z]{1,12}");
     (id, symbol, timestamp, venue, any::<Option<u64>>(), body).prop_map(
         |(event_id, symbol, timestamp, venue, sequence, body)| MarketEvent {
