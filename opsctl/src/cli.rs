@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, local, man, status};
+use crate::commands::{completions, demo, local, man, send_test_event, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -33,6 +33,7 @@ pub struct Cli {
 /// Options that every command understands.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct GlobalArgs {
     /// Terraform directory whose outputs describe the stack [default: lib below the project]
     #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_STACK_DIR", conflicts_with = "outputs")]
@@ -109,6 +110,9 @@ pub enum Command {
     /// Start, stop or inspect the local stack: an emulator, the real Terraform, the real functions
     #[command(subcommand)]
     Local(local::LocalCommand),
+
+    /// Send events to the pipeline, and follow them through it
+    SendTestEvent(Box<send_test_event::SendTestEventArgs>),
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
     Status(status::StatusArgs),

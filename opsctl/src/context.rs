@@ -1,5 +1,6 @@
 //! What every command works with: the global options, the printer, and the ways to the stack.
 
+use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use crate::aws::{Clients, Connection};
@@ -88,6 +89,29 @@ impl Context {
             ));
         }
         Ok(())
+    }
+
+    /// Asks for the environment's name before a change to a production stack; other stacks are changed without a word.
+    /// `action` completes "about to …". Refused (exit code 6) when nobody can be asked or the answer is another.
+    pub fn confirm_change(&self, stack: &Stack, action: &str) -> Result<()> {
+        if self.global.yes || !stack.is_production() {
+            return Ok(());
+        }
+        let name = &stack.environment;
+        let help = "type the environment's name when asked, or give --yes";
+        if !io::stdin().is_terminal() {
+            return Err(Error::refused(format!("refused to {action}: {name} is production, nobody confirmed"), help));
+        }
+        self.printer.ask(&format!("About to {action}, in production. Type {name} to go on: "));
+        let mut answer = String::new();
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|source| Error::io("failed to read the answer from standard input", source))?;
+        if answer.trim() == name {
+            Ok(())
+        } else {
+            Err(Error::refused(format!("refused to {action}: not confirmed"), help))
+        }
     }
 
     /// The project's root: `--project-dir`, or the nearest directory upwards that holds a `Cargo.toml` and `lib/main.tf`.

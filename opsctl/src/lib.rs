@@ -7,6 +7,7 @@ pub mod cli;
 pub mod commands;
 pub mod context;
 pub mod error;
+pub mod feed;
 pub mod human;
 pub mod local;
 pub mod output;

@@ -128,6 +128,13 @@ impl Printer {
         self.say(&format!("{style}warning{style:#}: {}", message.as_ref()));
     }
 
+    /// Asks something on standard error; the answer is to be read from standard input.
+    pub fn ask(&self, question: &str) {
+        let mut stderr = io::stderr().lock();
+        // Whoever cannot read the question will not answer it.
+        let _ = write!(stderr, "{question}").and_then(|()| stderr.flush());
+    }
+
     /// Says something on standard error when `-v` was given.
     pub fn detail(&self, message: impl AsRef<str>) {
         if self.verbose > 0 {

@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::stack::Stack;
 
 /// Reading outputs takes a second or two, with a remote state a few more.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// What `opsctl local up` leaves in `stack.json` in the local directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,10 +1,19 @@
 //! The event bus.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use aws_sdk_eventbridge::Client;
 use aws_sdk_eventbridge::types::PutEventsRequestEntry;
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::interceptors::context::BeforeDeserializationInterceptorContextRef;
+use aws_smithy_runtime_api::client::interceptors::{Intercept, dyn_dispatch_hint};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::DateTime;
+use aws_smithy_types::config_bag::ConfigBag;
+use aws_smithy_types::date_time::Format;
 use jiff::Timestamp;
 
-use super::time::to_sdk;
+use super::time::{from_sdk, to_sdk};
 use super::{AwsError, Doing};
 
 /// `PutEvents` takes at most so many entries.
@@ -44,10 +53,42 @@ impl EntryError {
     }
 }
 
-/// Checks that the bus exists. `PutEvents` to a bus that does not exist succeeds, and the events are gone.
-pub async fn check(client: &Client, bus: &str) -> Result<(), AwsError> {
-    client.describe_event_bus().name(bus).send().await.doing(|| format!("find event bus {bus}"))?;
-    Ok(())
+/// Checks that the bus exists. `PutEvents` to a bus that does not exist succeeds, and the events are gone. Returns what
+/// AWS's clock said, in whole seconds, when the answer tells.
+pub async fn check(client: &Client, bus: &str) -> Result<Option<Timestamp>, AwsError> {
+    let date = DateHeader::default();
+    let request = client.describe_event_bus().name(bus).customize().interceptor(date.clone());
+    request.send().await.doing(|| format!("find event bus {bus}"))?;
+    Ok(date.get())
+}
+
+/// Remembers the Date header of the last answer.
+#[derive(Debug, Clone, Default)]
+struct DateHeader(Arc<Mutex<Option<Timestamp>>>);
+
+impl DateHeader {
+    fn get(&self) -> Option<Timestamp> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[dyn_dispatch_hint]
+impl Intercept for DateHeader {
+    fn name(&self) -> &'static str {
+        "DateHeader"
+    }
+
+    fn read_after_transmit(
+        &self,
+        context: &BeforeDeserializationInterceptorContextRef<'_>,
+        _components: &RuntimeComponents,
+        _config: &mut ConfigBag,
+    ) -> Result<(), BoxError> {
+        let date = context.response().headers().get("date");
+        let date = date.and_then(|text| DateTime::from_str(text, Format::HttpDate).ok());
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = date.as_ref().and_then(from_sdk);
+        Ok(())
+    }
 }
 
 /// Publishes up to [`ENTRIES_PER_CALL`] entries in one call. One result an entry, in order.

@@ -97,12 +97,11 @@ where
     let reason = message.unwrap_or_else(|| innermost(error));
     let status = error.raw_response().map(|response| response.status().as_u16());
     let kind = match error {
-        SdkError::TimeoutError(_) => AwsErrorKind::Unreachable,
         // The credentials are looked for while a request is prepared; the SDK tells it only in words.
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if chain(error).contains("credentials") => {
             AwsErrorKind::Denied
         }
-        SdkError::DispatchFailure(_) => AwsErrorKind::Unreachable,
+        SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => AwsErrorKind::Unreachable,
         SdkError::ServiceError(_) => by_code(code.as_deref().unwrap_or_default(), status),
         _ => AwsErrorKind::Other,
     };

@@ -1,7 +1,7 @@
 //! The functions and the rules that feed them, as they are now.
 
 use aws_sdk_eventbridge::types::RuleState;
-use aws_sdk_lambda::types::{LastUpdateStatus, State};
+use aws_sdk_lambda::types::{Concurrency, LastUpdateStatus, State};
 use futures::future::try_join_all;
 use serde::Serialize;
 
@@ -55,12 +55,12 @@ async fn read_stage(
         request.send().await.doing(|| format!("read rule {}", stage.rule_name))
     };
     let (function, rule) = futures::try_join!(function, rule)?;
-    let reserved = function.concurrency().and_then(|concurrency| concurrency.reserved_concurrent_executions());
+    let reserved = function.concurrency().and_then(Concurrency::reserved_concurrent_executions);
     let configuration = function.configuration();
-    let state = configuration.and_then(|configuration| configuration.state());
+    let active = configuration.and_then(|configuration| configuration.state());
     let update = configuration.and_then(|configuration| configuration.last_update_status());
     // An idle function is inactive until its next event wakes it; the emulator says no state at all.
-    let active = matches!(state, None | Some(State::Active | State::Inactive));
+    let active = matches!(active, None | Some(State::Active | State::Inactive));
     let problem = configuration.and_then(|configuration| {
         if !active {
             return Some(configuration.state_reason().unwrap_or("it is being set up").to_owned());

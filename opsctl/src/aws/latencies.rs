@@ -1,7 +1,7 @@
 //! Latencies from X-Ray.
 
 use aws_sdk_xray::Client;
-use aws_sdk_xray::types::{HistogramEntry, Service};
+use aws_sdk_xray::types::{Edge, HistogramEntry, Service, ServiceStatistics};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -66,7 +66,7 @@ fn ours(services: &[Service], stack: &Stack) -> Vec<ServiceLatency> {
         .iter()
         .filter(is_function)
         .flat_map(Service::edges)
-        .filter_map(aws_sdk_xray::types::Edge::reference_id)
+        .filter_map(Edge::reference_id)
         .collect();
     let is_called =
         |service: &&Service| !is_function(service) && service.reference_id().is_some_and(|id| called.contains(&id));
@@ -84,7 +84,7 @@ fn describe(service: &Service) -> ServiceLatency {
     ServiceLatency {
         name: service.name().unwrap_or("unknown").to_owned(),
         kind: service.r#type().map(str::to_owned),
-        count: count(statistics.and_then(|statistics| statistics.total_count())),
+        count: count(statistics.and_then(ServiceStatistics::total_count)),
         faults: count(statistics.and_then(|statistics| statistics.fault_statistics()?.total_count())),
         throttled: count(statistics.and_then(|statistics| statistics.error_statistics()?.throttle_count())),
         latency: percentiles(service.response_time_histogram()),

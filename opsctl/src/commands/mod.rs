@@ -5,6 +5,7 @@ pub mod demo;
 mod dispatch;
 pub mod local;
 pub mod man;
+pub mod send_test_event;
 pub mod status;
 
 pub use dispatch::run;
