@@ -55,7 +55,7 @@ pub async fn down(layout: &Layout, options: Options, printer: &Printer) -> Resul
                 let terraform = Terraform { layout, tool: tools.terraform, providers };
                 let last = ApplyRecord::load(layout);
                 let fingerprint = last.map_or_else(String::new, |last| last.fingerprint);
-                ApplyRecord::save(layout, &fingerprint, &emulator.process, Outcome::Began)?;
+                ApplyRecord::save(layout, &fingerprint, &emulator, Outcome::Began)?;
                 match terraform.apply(&emulator.endpoint(), true, ticker).await {
                     Ok(changes) => {
                         remove(&layout.apply_record())?;

@@ -20,6 +20,13 @@ const TAIL: usize = 15;
 /// What an interrupted command may take to save its work.
 const GRACE: Duration = Duration::from_mins(1);
 
+const INTERRUPTED: &str = ": interrupted";
+
+/// Is this the error of a command that was interrupted by the user? Then its own errors only say so once more.
+pub fn was_interrupted(error: &Error) -> bool {
+    error.to_string().ends_with(INTERRUPTED)
+}
+
 /// How to run a command.
 #[derive(Debug)]
 pub struct Exec<'a> {
@@ -116,7 +123,7 @@ impl Exec<'_> {
         let status = child.wait().await.map_err(failed)?;
         if interrupted {
             return Err(Error::failed(
-                format!("failed to {}: interrupted", self.what),
+                format!("failed to {}{INTERRUPTED}", self.what),
                 "start it again: it goes on from where it was",
             ));
         }

@@ -70,12 +70,12 @@ mod tests {
         assert!(!nothing.running && nothing.pid.is_none() && nothing.applied.is_none());
         make_dir(&layout.emulator()).unwrap();
         let gone = ProcessId { pid: std::process::id().cast_signed(), born: "another time".into() };
-        ApplyRecord::save(&layout, "f", &gone, Outcome::Done).unwrap();
         let emulator = serde_json::json!({
             "process": gone, "port": 1, "started": "2026-01-01T00:00:00Z", "sources": "",
             "settings": {"port": null, "retry_delays": null, "alarm_interval": null},
         });
         std::fs::write(layout.emulator().join("run.json"), emulator.to_string()).unwrap();
+        ApplyRecord::save(&layout, "f", &Emulator::last(&layout).unwrap(), Outcome::Done).unwrap();
         let now = status(&layout).await;
         assert!(!now.running && !now.ready && now.endpoint.is_none());
         assert_eq!(now.applied, Some(Outcome::Done));

@@ -11,7 +11,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::apply_log::{ApplyLog, Changes};
-use super::exec::Exec;
+use super::exec::{Exec, was_interrupted};
 use super::files::{Fingerprint, copy_tree, read, tree};
 use super::layout::{Layout, remove, write_atomically};
 use super::mirror::{PROVIDERS, platform};
@@ -170,7 +170,7 @@ impl Terraform<'_> {
             .await;
         match result {
             Ok(()) => Ok(log.changes().unwrap_or_default()),
-            Err(error) if log.errors().is_empty() => Err(ApplyError::Other(error)),
+            Err(error) if log.errors().is_empty() || was_interrupted(&error) => Err(ApplyError::Other(error)),
             Err(_) => {
                 let mut message = format!("failed to {what}:");
                 for error in log.errors() {
@@ -259,6 +259,18 @@ impl Terraform<'_> {
     }
 }
 
+/// Puts the emulator's new address into Terraform's state: a queue's identity is its address, and the emulator knows its
+/// queues by name, so after a change of port they are the same queues.
+pub fn move_endpoint(layout: &Layout, from: &str, to: &str) -> Result<()> {
+    let file = layout.stack().join("terraform.tfstate");
+    if !file.exists() {
+        return Ok(());
+    }
+    let text = String::from_utf8_lossy(&read(&file)?).into_owned();
+    // With the slash: http://127.0.0.1:456 is the beginning of another address, too.
+    write_atomically(&file, text.replace(&format!("{from}/"), &format!("{to}/")).as_bytes())
+}
+
 /// Terraform warns at every call of a variable that names a configuration file which is not there.
 pub fn ignore_missing_cli_config(command: &mut std::process::Command) {
     if std::env::var_os("TF_CLI_CONFIG_FILE").is_some_and(|file| !Path::new(&file).exists()) {
@@ -320,6 +332,19 @@ mod tests {
         assert!(!Terraform::recover(&layout).await.unwrap());
         assert!(!layout.stack().join(".terraform.tfstate.lock.info").exists());
         assert!(!layout.terraform_process().exists());
+    }
+
+    #[test]
+    fn a_queue_keeps_its_identity_when_the_port_changes() {
+        let dir = tempfile::tempdir().unwrap();
+        let layout = layout(dir.path());
+        move_endpoint(&layout, "http://127.0.0.1:456", "http://127.0.0.1:99").unwrap();
+        make_dir(&layout.stack()).unwrap();
+        let state = layout.stack().join("terraform.tfstate");
+        std::fs::write(&state, r#"["http://127.0.0.1:456/0/q", "http://127.0.0.1:4566/0/q"]"#).unwrap();
+        move_endpoint(&layout, "http://127.0.0.1:456", "http://127.0.0.1:99").unwrap();
+        let moved = std::fs::read_to_string(state).unwrap();
+        assert_eq!(moved, r#"["http://127.0.0.1:99/0/q", "http://127.0.0.1:4566/0/q"]"#);
     }
 
     #[test]

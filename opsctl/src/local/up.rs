@@ -94,14 +94,13 @@ pub async fn up(layout: &Layout, options: &Options, printer: &Printer) -> Result
     let mut emulator =
         steps.step("emulator", async |ticker| emulator::ensure(layout, &options.emulator, ticker).await).await?;
     let last = ApplyRecord::load(layout);
-    let why = why_apply(last.as_ref(), &with_endpoint(&fingerprint, &emulator), &emulator.process)
-        .or_else(|| options.apply.then_some("--apply"));
+    let why = why_apply(last.as_ref(), &fingerprint.text(), &emulator).or_else(|| options.apply.then_some("--apply"));
     emulator = steps
         .step("terraform", async |ticker| match why {
             None => Ok((emulator, "unchanged since the last apply".to_owned())),
             Some(why) => {
-                let known = last.is_some();
-                let (emulator, outcome) = apply(&terraform, &fingerprint, emulator, options, known, ticker).await?;
+                let (emulator, outcome) =
+                    apply(&terraform, &fingerprint, emulator, options, last.as_ref(), ticker).await?;
                 Ok((emulator, format!("{outcome}, because {why}")))
             }
         })
@@ -125,11 +124,6 @@ fn known_source(layout: &Layout) -> Source {
     if file.is_file() { Source::Mirrors(file) } else { Source::Users }
 }
 
-/// Queue addresses contain the endpoint, and parameters contain queue addresses.
-fn with_endpoint(fingerprint: &Fingerprint, emulator: &Emulator) -> String {
-    format!("{} {}", fingerprint.text(), emulator.endpoint())
-}
-
 /// Applies; where Terraform's state and the emulator's turn out not to belong together, both are dropped and made anew.
 /// Nothing but local data is lost by that, and only where a kill has lost part of it already.
 async fn apply(
@@ -137,12 +131,15 @@ async fn apply(
     fingerprint: &Fingerprint,
     emulator: Emulator,
     options: &Options,
-    known: bool,
+    last: Option<&ApplyRecord>,
     ticker: &Ticker<'_>,
 ) -> Result<(Emulator, String)> {
     let layout = terraform.layout;
     // Terraform knows nothing of what the emulator may hold: the record was lost, so what it holds is too old to keep.
-    let orphaned = !known && !layout.stack().join("terraform.tfstate").exists() && emulator.holds_state(layout);
+    let orphaned = last.is_none() && !layout.stack().join("terraform.tfstate").exists() && emulator.holds_state(layout);
+    if let Some(last) = last.filter(|last| last.endpoint != emulator.endpoint()) {
+        terraform::move_endpoint(layout, &last.endpoint, &emulator.endpoint())?;
+    }
     if !orphaned {
         match apply_once(terraform, fingerprint, &emulator, ticker).await {
             Ok(outcome) => return Ok((emulator, outcome)),
@@ -176,10 +173,9 @@ async fn apply_once(
     emulator: &Emulator,
     ticker: &Ticker<'_>,
 ) -> Result<String, ApplyError> {
-    let fingerprint = with_endpoint(fingerprint, emulator);
-    let save = |outcome| {
-        ApplyRecord::save(terraform.layout, &fingerprint, &emulator.process, outcome).map_err(ApplyError::Other)
-    };
+    let fingerprint = fingerprint.text();
+    let save =
+        |outcome| ApplyRecord::save(terraform.layout, &fingerprint, emulator, outcome).map_err(ApplyError::Other);
     save(Outcome::Began)?;
     let result = terraform.apply(&emulator.endpoint(), false, ticker).await;
     save(if result.is_ok() { Outcome::Done } else { Outcome::Failed })?;
