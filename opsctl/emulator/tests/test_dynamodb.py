@@ -74,3 +74,76 @@ def test_capacity_is_counted_by_table_and_by_index(cloud, table):
     after = [cloud.metric("AWS/DynamoDB", "ConsumedWriteCapacityUnits", TableName=table, **index)
              for index in ({}, {"GlobalSecondaryIndexName": "by-symbol"})]
     assert after == [before[0] + 1, before[1] + 1]
+
+
+@pytest.fixture
+def local_table(request, monkeypatch):
+    """A table inside this process, with the fix for index queries in place unless it is left out."""
+    from local_aws.fixes import index_query_speed as fix
+    from ministack.services import dynamodb
+    for name in ("_query", "_index_members", "_index_item"):
+        monkeypatch.setattr(dynamodb, name, getattr(dynamodb, name))
+    if "index_query_speed" not in request.config.getoption("--without-fix"):
+        fix.install(None)
+    names = ("id", "ts", "symbol")
+    dynamodb._create_table({
+        "TableName": "local", "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}, {"AttributeName": "ts", "KeyType": "RANGE"}],
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in names],
+        "GlobalSecondaryIndexes": [{"IndexName": "by-symbol", "Projection": {"ProjectionType": "ALL"}, "KeySchema": [
+            {"AttributeName": "symbol", "KeyType": "HASH"}, {"AttributeName": "ts", "KeyType": "RANGE"}]}]})
+    yield dynamodb
+    dynamodb.reset()
+
+
+def ask(dynamodb, condition, **more):
+    import json
+    values = {":s": {"S": "A"}, ":t": {"S": "t030"}, ":u": {"S": "t040"}, ":p": {"S": "t03"}}
+    used = {key: value for key, value in values.items() if key in condition}
+    return json.loads(dynamodb._query({"TableName": "local", "IndexName": "by-symbol", "KeyConditionExpression": condition,
+                                       "ExpressionAttributeValues": used, **more})[2])
+
+
+def test_query_reads_only_as_far_as_its_limit(local_table, monkeypatch):
+    for n in range(500):
+        local_table._put_item({"TableName": "local", "Item": {"id": {"S": f"e{n}"}, "ts": {"S": f"t{n:03d}"}, "symbol": {"S": "A"}}})
+    evaluated = []
+    judge = local_table._evaluate_condition
+    monkeypatch.setattr(local_table, "_evaluate_condition", lambda *a, **k: evaluated.append(1) or judge(*a, **k))
+    answer = ask(local_table, "symbol = :s AND ts < :u", Limit=5, ScanIndexForward=False)
+    assert [item["ts"]["S"] for item in answer["Items"]] == ["t039", "t038", "t037", "t036", "t035"]
+    assert len(evaluated) == 5
+
+
+def test_every_form_of_condition_and_paging_finds_what_a_full_read_finds(local_table):
+    import random
+    chance = random.Random(7)
+    stored = {}
+    for _ in range(600):
+        key = (f"e{chance.randrange(120)}", f"t{chance.randrange(80):03d}")
+        item = {"id": {"S": key[0]}, "ts": {"S": key[1]}, "symbol": {"S": chance.choice("AB")}}
+        if chance.random() < 0.25:
+            local_table._delete_item({"TableName": "local", "Key": {"id": item["id"], "ts": item["ts"]}})
+            stored.pop(key, None)
+        else:
+            local_table._put_item({"TableName": "local", "Item": item})
+            stored[key] = item["symbol"]["S"]
+    mine = sorted((ts, event) for (event, ts), symbol in stored.items() if symbol == "A")
+    conditions = {
+        "symbol = :s": lambda ts: True, "symbol = :s AND ts < :t": lambda ts: ts < "t030",
+        "symbol = :s AND ts <= :t": lambda ts: ts <= "t030", "symbol = :s AND ts > :t": lambda ts: ts > "t030",
+        "symbol = :s AND ts >= :t": lambda ts: ts >= "t030", "ts = :t AND symbol = :s": lambda ts: ts == "t030",
+        "symbol = :s AND ts BETWEEN :t AND :u": lambda ts: "t030" <= ts <= "t040",
+        "symbol = :s AND begins_with(ts, :p)": lambda ts: ts.startswith("t03"),
+    }
+    for condition, holds in conditions.items():
+        expected = [entry for entry in mine if holds(entry[0])]
+        for forward in (True, False):
+            found, start = [], {}
+            while True:
+                page = ask(local_table, condition, Limit=7, ScanIndexForward=forward, **start)
+                found += [(item["ts"]["S"], item["id"]["S"]) for item in page["Items"]]
+                if "LastEvaluatedKey" not in page:
+                    break
+                start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+            assert found == (expected if forward else expected[::-1]), condition

@@ -25,6 +25,7 @@ ORDER = (
     "alarm_definitions",
     "alarm_evaluation",
     "service_metrics",
+    "index_query_speed",
 )
 
 _installed = []
