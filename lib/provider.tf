@@ -253,9 +253,23 @@ variable "business_thresholds" {
   description = "Thresholds of processing's business rules, by name, that differ from their defaults in the code."
   default     = {}
 
+  # The code takes its default for a name that is not there, so a misspelt one would go unseen.
   validation {
-    condition     = alltrue([for name in keys(var.business_thresholds) : can(regex("^[a-z][a-z0-9_]*$", name)) && name != "window_size"])
-    error_message = "business_thresholds must be named in snake_case; window_size has a variable of its own."
+    condition = alltrue([
+      for name in keys(var.business_thresholds) :
+      contains(["price_spike_zscore", "price_spike_percent", "volume_spike_zscore", "volatility_regime", "spread_wide_bps", "sequence_gap"], name)
+    ])
+    error_message = "business_thresholds can be price_spike_zscore, price_spike_percent, volume_spike_zscore, volatility_regime, spread_wide_bps and sequence_gap."
+  }
+
+  validation {
+    condition     = alltrue([for value in values(var.business_thresholds) : value > 0])
+    error_message = "business_thresholds must be above 0."
+  }
+
+  validation {
+    condition     = floor(lookup(var.business_thresholds, "sequence_gap", 1)) == lookup(var.business_thresholds, "sequence_gap", 1)
+    error_message = "business_thresholds: sequence_gap is a whole number of events."
   }
 }
 

@@ -237,7 +237,27 @@ run "refuses_business_thresholds" {
   command = plan
 
   variables {
-    business_thresholds = { window_size = 10 }
+    business_thresholds = { price_spike = 10 }
+  }
+
+  expect_failures = [var.business_thresholds]
+}
+
+run "refuses_business_thresholds_2" {
+  command = plan
+
+  variables {
+    business_thresholds = { spread_wide_bps = 0 }
+  }
+
+  expect_failures = [var.business_thresholds]
+}
+
+run "refuses_business_thresholds_3" {
+  command = plan
+
+  variables {
+    business_thresholds = { sequence_gap = 1.5 }
   }
 
   expect_failures = [var.business_thresholds]
@@ -317,7 +337,7 @@ run "accepts_the_edges" {
     event_retention_days    = 3650
     max_future_skew_seconds = 0
     window_size             = 2
-    business_thresholds     = { price_spike = 4.5 }
+    business_thresholds     = { price_spike_zscore = 4.5, sequence_gap = 1 }
     alerts_kms_key_arn      = "arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c"
     console_url_base        = "https://console.example.com"
     runbook_url             = "https://example.com/runbook"
