@@ -6,8 +6,8 @@ use serde_json::{Map, Value, json};
 
 use crate::{decimal, derived::AlertDetail, rules::Firing, time};
 
-/// Most characters of a subject: SNS's limit. They are printable ASCII.
-pub const MAX_SUBJECT_CHARS: usize = 100;
+/// Most characters of a subject, all printable ASCII. SNS documents "less than 100".
+pub const MAX_SUBJECT_CHARS: usize = 99;
 
 /// What a mail says when an earlier attempt may have sent it already.
 pub const REPEAT_NOTE: &str = "This may be a repeat: an earlier attempt to send this alert ended without an answer.";

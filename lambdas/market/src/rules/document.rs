@@ -157,7 +157,8 @@ pub enum Condition {
         /// On the crossing or on every event beyond it.
         trigger: Trigger,
     },
-    /// The reference price moved by at least so many percent since the oldest price that is not older than the window.
+    /// The reference price moved by at least so many percent since the oldest price, of whatever type of event, that is not
+    /// older than the window.
     Move {
         /// Least move in percent, greater than 0.
         percent: Decimal,
@@ -186,7 +187,9 @@ pub enum Condition {
         /// The limit in basis points.
         bps: Decimal,
     },
-    /// The quote is crossed, and every quote seen before it was, for at least so long.
+    /// The quote is crossed, and so were all quotes before it for at least so long. What is known of earlier quotes is the
+    /// window of the last N events: where N events pass in less time than asked for, the rule cannot fire. Trades and bars
+    /// in between say nothing; a quote with an empty side ends the run.
     CrossedFor {
         /// Least duration in seconds.
         seconds: u32,
