@@ -65,7 +65,7 @@ class AsyncQueue:
         self._running: dict[int, Job] = {}
         self._delayed: list[tuple[float, int, Job]] = []
         self._order = itertools.count()
-        self._stopped = False
+        self.stopped = False
         threading.Thread(target=self._wake_delayed, daemon=True, name="async-timer").start()
 
     def put(self, job: Job) -> None:
@@ -75,7 +75,7 @@ class AsyncQueue:
     def stop(self) -> None:
         """Begin no further attempts."""
         with self._lock:
-            self._stopped = True
+            self.stopped = True
             self._lock.notify_all()
 
     def pending(self) -> list[dict]:
@@ -107,7 +107,7 @@ class AsyncQueue:
         self._ready.setdefault(key, deque()).append(job)
         if self._idle.get(key, 0) >= len(self._ready[key]):
             self._lock.notify_all()
-        elif not self._stopped and self._pollers.get(key, 0) < self._limit(job):
+        elif not self.stopped and self._pollers.get(key, 0) < self._limit(job):
             self._pollers[key] = self._pollers.get(key, 0) + 1
             threading.Thread(target=self._poll, args=(key,), daemon=True, name="async-poller").start()
 
@@ -118,7 +118,8 @@ class AsyncQueue:
             try:
                 again = self._handle(job)
             except Exception:
-                logger.exception("asynchronous invocation of %s failed inside the emulator", key)
+                logger.exception("asynchronous invocation of %s failed inside the emulator and is put off", key)
+                again = Again(THROTTLE_MAX)
             with self._lock:
                 self._running.pop(id(job), None)
                 if again is not None:
@@ -133,7 +134,7 @@ class AsyncQueue:
         with self._lock:
             self._idle[key] = self._idle.get(key, 0) + 1
             try:
-                while not self._stopped:
+                while not self.stopped:
                     queue = self._ready[key]
                     if queue and self._pollers[key] > self._limit(queue[0]):
                         break
@@ -150,7 +151,7 @@ class AsyncQueue:
 
     def _wake_delayed(self) -> None:
         with self._lock:
-            while not self._stopped:
+            while not self.stopped:
                 if not self._delayed:
                     self._lock.wait()
                     continue

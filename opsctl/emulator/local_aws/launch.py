@@ -1,6 +1,7 @@
 """Start-up and shutdown of the emulator process."""
 
 import asyncio
+import contextlib
 import fcntl
 import os
 import shutil
@@ -116,6 +117,13 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     fixes.install(options)
 
     class Server(uvicorn.Server):
+        @contextlib.contextmanager
+        def capture_signals(self):
+            # The library's own raises the signal again when all is done, and the process would seem to have died of it.
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, self.handle_exit)
+            yield
+
         async def startup(self, sockets=None):
             await super().startup(sockets=sockets)
             if not self.should_exit:

@@ -15,6 +15,7 @@ from pathlib import Path
 from ministack import app
 from ministack.core import persistence
 
+from local_aws import processes
 from local_aws.fixes import async_invocation
 from local_aws.options import Options
 from local_aws.patching import replace
@@ -42,6 +43,7 @@ class Saver:
         self._last_change = 0.0
         self._saving = threading.Lock()
         self._waiting = ""
+        self._closed = False
         self.last_saved: float | None = None
 
     def called(self, service: str, method: str, path: str, headers: dict, body: bytes) -> None:
@@ -85,9 +87,16 @@ class Saver:
                 if names is None or name in names:
                     state = _settled(get_state)
                     if state is not None:
-                        persistence.save_state(name, state)
+                        _write(name, state)
             self._save_queue()
             self.last_saved = time.time()
+
+    def close(self) -> None:
+        """Keep the waiting events as they are now, attempts under way included, and end the functions."""
+        async_invocation.queue.stop()
+        self._save_queue()
+        self._closed = True
+        processes.kill_all()
 
     def load_queue(self) -> None:
         try:
@@ -100,6 +109,8 @@ class Saver:
         async_invocation.queue.restore(jobs)
 
     def _save_queue(self) -> None:
+        if self._closed:
+            return
         text = json.dumps(async_invocation.queue.pending())
         if text != self._waiting:
             aside = self._queue_file.with_suffix(".tmp")
@@ -113,6 +124,16 @@ def _form_action(body: bytes) -> str:
         return ""
     start = body.index(b"Action=") + len(b"Action=")
     return body[start:start + 80].split(b"&")[0].decode("latin-1")
+
+
+def _write(name: str, state: dict) -> None:
+    """As persistence.save_state, encoded in one go: its piecemeal encoding takes several times as long."""
+    directory = Path(persistence.STATE_DIR)
+    directory.mkdir(parents=True, exist_ok=True)
+    whole = {"__ministack_format__": persistence._state_format_version(name), "payload": state}
+    aside = directory / f"{name}.json.tmp"
+    aside.write_text(json.dumps(whole, default=persistence._json_default))
+    os.replace(aside, directory / f"{name}.json")
 
 
 def _settled(get_state):
@@ -136,7 +157,7 @@ def install(options: Options) -> Saver:
         threading.Thread(target=saver.run, daemon=True, name="state").start()
 
     def save_at_shutdown(_services) -> None:
-        async_invocation.queue.stop()
+        saver.close()
         saver.save()
 
     def called(service, method, path, headers, body, query_params, request_id, region):

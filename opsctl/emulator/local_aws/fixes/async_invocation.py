@@ -99,6 +99,9 @@ def _attempt(job: Job) -> Again | None:
         result = lambda_svc._execute_function(exec_record, json.loads(job.payload))
     finally:
         invocation.current.reset(token)
+    if queue.stopped:
+        # Cut short by the emulator's end: the job is kept as it was, this attempt never happened.
+        return None
     if result.get("throttle"):
         job.throttles += 1
         return Again(min(THROTTLE_BASE * 2 ** (job.throttles - 1), THROTTLE_MAX), throttled=True)
