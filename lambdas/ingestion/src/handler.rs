@@ -70,8 +70,10 @@ impl Work for Ingestion {
             // that delivery is tried again, or is in the dead letter queue. It is not for this one to publish it: what this
             // one brought is other content, and passing on either would tell its sender that it was accepted.
             progress.counts.conflicts = 1;
-            let remark = format!("event {} at {} is stored with other content", event.event_id, event.timestamp);
-            tracing::warn!(payload, stored = old.payload(), "identity taken by other content; the first one is kept");
+            let time = market::time::format(event.timestamp);
+            let remark = format!("event {} at {time} is stored with other content", event.event_id);
+            let (came, stored) = (start(&payload), start(old.payload()));
+            tracing::warn!(came, stored, "identity taken by other content; the first one is kept");
             progress.remark = Some(remark);
             return Ok(Status::Conflict.into());
         }
@@ -84,4 +86,10 @@ impl Work for Ingestion {
         self.publish(old.event()?, call, settings).await?;
         Ok(Status::Republished.into())
     }
+}
+
+/// What a log line shows of a payload: most are shorter.
+fn start(payload: &str) -> &str {
+    const SHOWN: usize = 1000;
+    payload.char_indices().nth(SHOWN).map_or(payload, |(end, _)| &payload[..end])
 }

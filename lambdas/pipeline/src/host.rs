@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -22,6 +23,9 @@ use crate::identity::Identity;
 use crate::settings::{Settings, SettingsCache};
 use crate::stage::Stage;
 use crate::telemetry::metrics::{Counts, Line, Sink};
+
+/// Kept for the answer to Lambda, whatever else fails.
+const TO_ANSWER: Duration = Duration::from_millis(500);
 
 /// What a stage does with an event. Everything else is the [`Host`]'s.
 pub trait Work {
@@ -135,7 +139,7 @@ impl<W: Work> Host<W> {
             "otel.name" = W::STAGE.as_str(),
             stage = W::STAGE.as_str(),
             request_id = context.request_id,
-            xray_trace_id = context.xray_trace_id,
+            xray_trace_id = context.xray_trace_id.as_deref().and_then(trace_id),
             correlation_id = identity.correlation_id,
             event_id = identity.event_id,
             symbol = identity.symbol,
@@ -152,6 +156,10 @@ impl<W: Work> Host<W> {
             context,
             identity,
             began: self.clock.now(),
+            killed_at: {
+                let milliseconds = i64::try_from(context.deadline).unwrap_or(i64::MAX);
+                Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+            },
             cold: !self.warm.swap(true, Ordering::Relaxed),
         };
         let mut progress = Progress::default();
@@ -192,14 +200,12 @@ impl<W: Work> Host<W> {
             let code = RejectionCode::Malformed;
             return Err(Rejection::single(code, "detail-type", FaultCode::UnknownValue, message).into());
         }
-        let killed_at = i64::try_from(attempt.context.deadline).unwrap_or(i64::MAX);
-        let killed_at = Timestamp::from_millisecond(killed_at).unwrap_or(Timestamp::MAX);
         let call = Call {
             envelope,
             request_id: attempt.context.request_id.clone(),
             trace_header: attempt.context.xray_trace_id.clone(),
             received_at: attempt.began,
-            deadline: Deadline::new(attempt.began, killed_at),
+            deadline: Deadline::new(attempt.began, attempt.killed_at),
         };
         let time = call.deadline.remaining(self.clock.now());
         // On the heap: the SDK's futures are large, and they would lie in the futures of all callers.
@@ -239,9 +245,13 @@ impl<W: Work> Host<W> {
             }
             Failure::Transient(error) => error,
         };
-        let row = self.audit(attempt, settings, progress, Status::Failed, Some(error.clone())).await;
-        if let Err(audit_error) = row {
-            tracing::warn!(error = %audit_error, "failed to audit a failure");
+        // If the work ended late and its audit row was what failed, there is less time left than this may take.
+        let left = elapsed(self.clock.now(), attempt.killed_at).saturating_sub(TO_ANSWER);
+        let row = self.audit(attempt, settings, progress, Status::Failed, Some(error.clone()));
+        match tokio::time::timeout(left, row).await {
+            Ok(Ok(())) => {}
+            Ok(Err(audit_error)) => tracing::warn!(error = %audit_error, "failed to audit a failure"),
+            Err(_) => tracing::warn!("failed to audit a failure in time"),
         }
         self.finish(attempt, progress, Status::Failed, Some(error))
     }
@@ -310,7 +320,10 @@ impl<W: Work> Host<W> {
             Status::Rejected => {
                 tracing::warn!(status = status.as_str(), duration_ms, error = message, "event rejected");
             }
-            _ => tracing::info!(status = status.as_str(), duration_ms, remark = message, "event handled"),
+            _ => {
+                let remark = (!message.is_empty()).then_some(message);
+                tracing::info!(status = status.as_str(), duration_ms, remark, "event handled");
+            }
         }
         Ok(json!({"stage": W::STAGE.as_str(), "event_id": attempt.identity.event_id, "status": status.as_str()}))
     }
@@ -322,5 +335,6 @@ struct Attempt<'a> {
     context: &'a Context,
     identity: &'a Identity,
     began: Timestamp,
+    killed_at: Timestamp,
     cold: bool,
 }

@@ -50,10 +50,12 @@ async fn settings_are_typed() {
     let ingestion = cache::<IngestionSettings>(&aws).0.get().await.unwrap();
     assert_eq!(ingestion.max_future_skew, Duration::from_secs(7));
     assert_eq!(ingestion.retention, Some(Duration::from_hours(48)));
-    aws.set("processing/config", r#"{"spread_wide_bps":"12.5"}"#);
+    aws.set("processing/config", r#"{"spread_wide_bps":12.5,"sequence_gap":3,"alert_tags":["crossed"]}"#);
     let processing = cache::<ProcessingSettings>(&aws).0.get().await.unwrap();
     assert_eq!(processing.window_size, 50);
     assert_eq!(processing.thresholds.spread_wide_bps.to_string(), "12.5");
+    assert_eq!(processing.thresholds.sequence_gap, 3);
+    assert_eq!(processing.thresholds.alert_tags, [market::business::Tag::Crossed]);
     aws.set("notification/config", r#"{"console_url_base":" ","runbook_url":"https://r"}"#);
     let notification = cache::<NotificationSettings>(&aws).0.get().await.unwrap();
     assert_eq!(

@@ -93,8 +93,6 @@ pub struct ProcessingSettings {
 struct ProcessingConfig {
     #[serde(default = "default_window_size")]
     window_size: u16,
-    #[serde(flatten)]
-    thresholds: Thresholds,
 }
 
 fn default_window_size() -> u16 {
@@ -106,7 +104,10 @@ impl Settings for ProcessingSettings {
         &[EVENTS_TABLE, AUDIT_TABLE, BUS, "processing/dlq-url", "processing/config", ALERT_RULES];
 
     fn parse(values: &Values, previous: Option<&Self>) -> Result<Self, SettingsError> {
+        // One document, read twice: a flattened field would not do, since serde's buffer for those does not know
+        // serde_json's exact numbers.
         let config: ProcessingConfig = values.json("processing/config")?;
+        let thresholds: Thresholds = values.json("processing/config")?;
         if !(1..=MAX_WINDOW).contains(&config.window_size) {
             return Err(values.invalid("processing/config", &format!("window_size must be 1 to {MAX_WINDOW}")));
         }
@@ -116,7 +117,7 @@ impl Settings for ProcessingSettings {
             bus: values.required(BUS)?,
             dlq_url: values.required("processing/dlq-url")?,
             window_size: config.window_size,
-            thresholds: config.thresholds,
+            thresholds,
             rules: rules(values, previous.map(|previous| &previous.rules))?,
         })
     }

@@ -20,7 +20,8 @@ pub const NAMESPACE: &str = "MarketData";
 pub(crate) fn start() -> Option<SdkTracerProvider> {
     let level = env::var("AWS_LAMBDA_LOG_LEVEL").ok().and_then(|level| level.parse().ok()).unwrap_or(LevelFilter::INFO);
     // Without the daemon's address there is no daemon: that is so outside Lambda.
-    let provider = env::var_os("AWS_XRAY_DAEMON_ADDRESS").map(|_| traces::provider());
+    let daemon = env::var("AWS_XRAY_DAEMON_ADDRESS").ok().and_then(|address| address.parse().ok());
+    let provider = daemon.and_then(|address| traces::provider(address).ok());
     tracing_subscriber::registry()
         .with(provider.as_ref().map(traces::layer))
         .with(logs::JsonLines::new(std::io::stdout).with_filter(logs::filter(level)))

@@ -3,6 +3,8 @@
 //! The SDK's own spans (one an operation and attempt) become the subsegments of the AWS calls. Whether an invocation is
 //! sampled is decided upstream and said in its trace header; nothing is recorded without a parent.
 
+use std::io;
+use std::net::SocketAddr;
 use std::task::{Context as TaskContext, Poll};
 
 use lambda_runtime::LambdaInvocation;
@@ -18,14 +20,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
-/// Sends finished spans to the daemon, each at once: the process may be frozen after the answer.
-pub(crate) fn provider() -> SdkTracerProvider {
-    let exporter = XrayExporter::new(XrayDaemonClient::default()).with_translator(SegmentTranslator::new());
-    SdkTracerProvider::builder()
+/// Sends finished spans to the daemon at `address`, each at once: the process may be frozen after the answer.
+pub(crate) fn provider(address: SocketAddr) -> io::Result<SdkTracerProvider> {
+    let exporter = XrayExporter::new(XrayDaemonClient::new(address)?).with_translator(SegmentTranslator::new());
+    Ok(SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
         .with_id_generator(XrayIdGenerator::default())
         .with_simple_exporter(exporter)
-        .build()
+        .build())
 }
 
 /// The layer that makes `OpenTelemetry` spans of tracing's.
@@ -90,5 +92,75 @@ impl<S: tower::Service<LambdaInvocation>> tower::Service<LambdaInvocation> for X
         let parent = XrayPropagator::default().extract(&Header(header));
         let _attached = parent.attach();
         self.0.call(invocation)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+    use std::time::Duration;
+
+    use serde_json::Value;
+    use tower::{Layer as _, Service as _, service_fn};
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+
+    /// A trace of now: one whose id says that it is older than 30 days is not sent, since X-Ray would not take it.
+    fn trace_id() -> String {
+        format!("1-{:08x}-0123456789abcdef01234567", jiff::Timestamp::now().as_second())
+    }
+
+    /// The documents that a daemon gets when `work` runs in a span below an invocation with that trace header.
+    async fn documents(header: &str) -> Vec<Value> {
+        let daemon = UdpSocket::bind("127.0.0.1:0").unwrap();
+        daemon.set_read_timeout(Some(Duration::from_millis(200))).unwrap();
+        let provider = provider(daemon.local_addr().unwrap()).unwrap();
+        let subscriber = tracing_subscriber::registry().with(Some(layer(&provider)));
+        let _default = tracing::subscriber::set_default(subscriber);
+        let inner = service_fn(|_: LambdaInvocation| {
+            let span = tracing::info_span!("stage", "otel.name" = "ingestion", "annotation.symbol" = "BTCUSDT");
+            span.in_scope(|| {
+                tracing::debug_span!(target: "aws_sdk_dynamodb::operation::put_item", "DynamoDB.PutItem")
+                    .in_scope(|| ());
+                tracing::debug_span!(target: "aws_runtime", "noise").in_scope(|| ());
+            });
+            std::future::ready(Ok::<(), lambda_runtime::Error>(()))
+        });
+        let (parts, ()) = http::Response::new(()).into_parts();
+        let mut context = lambda_runtime::Context::default();
+        context.xray_trace_id = Some(header.to_owned());
+        XrayParent.layer(inner).call(LambdaInvocation { parts, body: Vec::new().into(), context }).await.unwrap();
+        provider.force_flush().unwrap();
+        let mut documents = Vec::new();
+        let mut buffer = vec![0; 65_536];
+        while let Ok(length) = daemon.recv(&mut buffer) {
+            let text = std::str::from_utf8(&buffer[..length]).unwrap();
+            documents.push(serde_json::from_str(text.split_once('\n').unwrap().1).unwrap());
+        }
+        documents
+    }
+
+    #[tokio::test]
+    async fn spans_become_subsegments_of_the_invocation() {
+        let trace_id = trace_id();
+        let header = format!("Root={trace_id};Parent=53995c3f42cd8ad8;Sampled=1;Lineage=1:a:0");
+        let documents = documents(&header).await;
+        let names: Vec<_> = documents.iter().map(|document| document["name"].as_str().unwrap()).collect();
+        assert_eq!(names.len(), 2, "{documents:#?}");
+        let (call, stage) = (&documents[0], &documents[1]);
+        assert_eq!(stage["name"], "ingestion");
+        assert_eq!(stage["trace_id"], trace_id);
+        assert_eq!(stage["parent_id"], "53995c3f42cd8ad8");
+        assert_eq!(stage["type"], "subsegment");
+        assert_eq!(stage["annotations"]["symbol"], "BTCUSDT");
+        assert_eq!(call["parent_id"], stage["id"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_not_sampled_is_not_sent() {
+        let header = format!("Root={};Parent=53995c3f42cd8ad8;Sampled=0", trace_id());
+        assert_eq!(documents(&header).await, Vec::<Value>::new());
+        assert_eq!(documents("").await, Vec::<Value>::new());
     }
 }
