@@ -84,7 +84,7 @@ pub struct Stack {
     pub local_dir: PathBuf,
     /// Clients, root credentials.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
-    /// DynamoDB.
+    /// `DynamoDB`.
     pub dynamodb: aws_sdk_dynamodb::Client,
     /// `EventBridge`.
     pub eventbridge: aws_sdk_eventbridge::Client,
