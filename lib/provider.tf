@@ -332,7 +332,7 @@ variable "capacity_alarm_units_per_second" {
     read  = number
     write = number
   })
-  description = "Consumed capacity of a table or index, units a second averaged over a minute, above which its alarm sounds. 10,000 events a minute write about 650; one index partition ends at 1,000, and a full index throttles its table."
+  description = "Consumed capacity of a table or index, units a second averaged over a minute, above which its alarm sounds. 10,000 events a minute write about 500 to each; one index partition ends at 1,000, and a full index throttles its table."
   default = {
     read  = 800
     write = 800
