@@ -132,7 +132,7 @@ async def _serve(options: Options, listener: socket.socket) -> None:
     config = uvicorn.Config(
         ministack.app.app, http="httptools", ws="none", lifespan="on", log_level="warning", access_log=False,
         timeout_keep_alive=75, timeout_graceful_shutdown=GRACE_SECONDS, server_header=False, date_header=False,
-        backlog=2048,
+        proxy_headers=False, backlog=2048,
     )
     # A hang-up of the terminal that started us is not a reason to stop.
     signal.signal(signal.SIGHUP, signal.SIG_IGN)

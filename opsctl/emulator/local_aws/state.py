@@ -84,10 +84,17 @@ class Saver:
         with self._saving:
             getters = app._build_persistence_save_dict()
             for name, get_state in getters.items():
-                if names is None or name in names:
+                if names is not None and name not in names:
+                    continue
+                try:
                     state = _settled(get_state)
-                    if state is not None:
-                        _write(name, state)
+                except RuntimeError:
+                    logger.info("state of %s kept changing; it is saved a moment later", name)
+                    with self._lock:
+                        self._changed.setdefault(name, time.monotonic())
+                    continue
+                if state is not None:
+                    _write(name, state)
             self._save_queue()
             self.last_saved = time.time()
 
@@ -137,14 +144,13 @@ def _write(name: str, state: dict) -> None:
 
 
 def _settled(get_state):
-    """A copy that no other thread changed while it was taken."""
-    for _ in range(5):
+    """A copy that no other thread changed while it was taken; RuntimeError if that cannot be had just now."""
+    for wait in (0.02, 0.05, 0.1, 0.2):
         try:
             return get_state()
         except RuntimeError:
-            time.sleep(0.05)
-    logger.warning("state kept changing and was not saved this time")
-    return None
+            time.sleep(wait)
+    return get_state()
 
 
 def install(options: Options) -> Saver:

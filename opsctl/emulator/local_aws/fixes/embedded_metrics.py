@@ -10,8 +10,7 @@ import json
 import logging
 import time
 
-from ministack.services import cloudwatch
-
+from local_aws import metrics
 from local_aws.fixes import function_logs
 from local_aws.options import Options
 
@@ -47,5 +46,6 @@ def _publish(record: dict, directive: dict, at: float) -> None:
                 values, counts = value["Values"], value.get("Counts")
             elif isinstance(value, list):
                 values = value
-            cloudwatch._store_datum(directive["Namespace"], metric["Name"], dimensions, at, metric.get("Unit", "None"),
-                                    None, [float(each) for each in values], counts, None)
+            for each, count in zip(values, counts or [1] * len(values)):
+                metrics.store(directive["Namespace"], metric["Name"], dimensions, float(each), float(count),
+                              metric.get("Unit", "None"), at)
