@@ -65,19 +65,27 @@ class Saver:
         last_full = time.monotonic()
         while True:
             time.sleep(0.5)
-            self._save_queue()
-            now = time.monotonic()
-            with self._lock:
-                oldest = min(self._changed.values(), default=None)
-                due = oldest is not None and (now - self._last_change > SETTLE_SECONDS or now - oldest > LATEST_SECONDS)
-                names = list(self._changed) if due else []
-                if due:
-                    self._changed.clear()
-            if now - last_full > DATA_SECONDS:
-                self.save()
-                last_full = time.monotonic()
-            elif names:
-                self.save(names)
+            try:
+                last_full = self._round(last_full)
+            except OSError:
+                logger.exception("state could not be written; trying again")
+
+    def _round(self, last_full: float) -> float:
+        """Save what is due; when everything was last saved."""
+        self._save_queue()
+        now = time.monotonic()
+        with self._lock:
+            oldest = min(self._changed.values(), default=None)
+            due = oldest is not None and (now - self._last_change > SETTLE_SECONDS or now - oldest > LATEST_SECONDS)
+            names = list(self._changed) if due else []
+            if due:
+                self._changed.clear()
+        if now - last_full > DATA_SECONDS:
+            self.save()
+            return time.monotonic()
+        if names:
+            self.save(names)
+        return last_full
 
     def save(self, names: list[str] | None = None) -> None:
         """Write the named services' state, or everyone's."""
