@@ -515,6 +515,7 @@ locals {
         value = jsonencode({
           console_url_base = coalesce(var.console_url_base, "https://${local.region}.console.aws.amazon.com")
           runbook_url      = var.runbook_url
+          events_table     = local.name.events_table # for the link to the event; notification does not read it
         })
       }
     },

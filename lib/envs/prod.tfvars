@@ -4,5 +4,3 @@ cost_center = "market-data-prod"
 
 # Only a change of this line, applied, lets the tables be destroyed.
 deletion_protection = true
-
-log_retention_days = 30

@@ -167,7 +167,7 @@ run "settings" {
       "/market-data/dev/notification/dlq-url" = "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-notification-dlq-dev"
       "/market-data/dev/ingestion/config"     = "{\"max_future_skew_seconds\":300}"
       "/market-data/dev/processing/config"    = "{\"window_size\":50}"
-      "/market-data/dev/notification/config"  = "{\"console_url_base\":\"https://us-east-1.console.aws.amazon.com\",\"runbook_url\":\"\"}"
+      "/market-data/dev/notification/config"  = "{\"console_url_base\":\"https://us-east-1.console.aws.amazon.com\",\"events_table\":\"dynamodb-events-dev\",\"runbook_url\":\"\"}"
     }
     error_message = "The settings are ${jsonencode({ for name, parameter in aws_ssm_parameter.setting : parameter.name => parameter.insecure_value })}."
   }
@@ -201,7 +201,7 @@ run "settings_follow_their_variables" {
   }
 
   assert {
-    condition     = jsondecode(aws_ssm_parameter.setting["notification/config"].insecure_value) == { console_url_base = "https://console.example.com", runbook_url = "https://example.com/runbook" }
+    condition     = jsondecode(aws_ssm_parameter.setting["notification/config"].insecure_value) == { console_url_base = "https://console.example.com", events_table = "dynamodb-events-dev", runbook_url = "https://example.com/runbook" }
     error_message = "notification/config is ${aws_ssm_parameter.setting["notification/config"].insecure_value}."
   }
 }

@@ -195,11 +195,8 @@ impl Stack {
         let function = &self.stage(stage).function_name;
         let current =
             self.lambda.get_function_configuration().function_name(function).send().await.expect("configuration");
-        let description = current.description.unwrap_or_default();
-        for text in [format!("{description}."), description] {
-            let update = self.lambda.update_function_configuration().function_name(function).description(text);
-            update.send().await.expect("UpdateFunctionConfiguration");
-        }
+        let update = self.lambda.update_function_configuration().function_name(function).set_timeout(current.timeout);
+        update.send().await.expect("UpdateFunctionConfiguration");
     }
 }
 

@@ -10,10 +10,10 @@ use crate::{
 
 /// An earlier event of the symbol, as far as indicators and rules need it.
 ///
-/// A *window* is a slice of these, of all types of event, ascending by time and strictly before the event that is looked
-/// at: [`Observation::window_before`] makes one. Events with the very same microsecond do not see each other. The window is
-/// not sorted out by type beforehand: whatever must compare like with like (volumes, sequence numbers, crossings) does so
-/// itself. Nothing here tells venues apart, so a symbol is best fed from one.
+/// A *window* is a slice of these, ascending by time and strictly before the event that is looked at:
+/// [`Observation::window_before`] makes one. Events with the very same microsecond do not see each other. Processing passes
+/// the entries of the event's own type; in a window of several types, whatever must compare like with like (volumes,
+/// sequence numbers, crossings) does so itself. Nothing here tells venues apart, so a symbol is best fed from one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Observation {
     /// Which event this is.

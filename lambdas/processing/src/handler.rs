@@ -131,8 +131,9 @@ impl Work for Processing {
         if event.symbol != news.symbol {
             return Err(not_stored(&news, &format!("is stored as an event of {}", event.symbol)).into());
         }
-        // Prices of trades, quotes and bars are different series.
-        let mut window = window?;
+        // Ties in time have no fixed order in an index: sorted, a retry computes the same numbers. Prices of trades, quotes
+        // and bars are different series.
+        let mut window = Observation::window_before(&event, window?);
         window.retain(|observation| observation.event_type == event.event_type());
         let processed = self.judge(&event, &window, &moves?, settings);
         match self.store.mark_processed(table, &event.event_id, event.timestamp, &processed).await? {
