@@ -1,6 +1,7 @@
 //! The local stack: an emulator process, the real Terraform, the real functions, and the market session of the demo.
 
 pub mod apply_log;
+pub mod demo;
 pub mod down;
 pub mod emulator;
 pub mod exec;
