@@ -342,7 +342,7 @@ resource "aws_dynamodb_table" "events" {
     hash_key           = "symbol"
     range_key          = "timestamp"
     projection_type    = "INCLUDE"
-    non_key_attributes = ["event_type", "price", "size", "bid", "ask", "sequence"]
+    non_key_attributes = ["event_type", "price", "size", "bid", "ask", "sequence", "venue"]
   }
 
   # Enabled without a key: the AWS managed key instead of the AWS owned one, so its use shows in CloudTrail.
