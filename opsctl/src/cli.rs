@@ -36,15 +36,22 @@ pub struct Cli {
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct GlobalArgs {
     /// Terraform directory whose outputs describe the stack [default: lib below the project]
-    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_STACK_DIR", conflicts_with = "outputs")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        env = "OPSCTL_STACK_DIR",
+        hide_env_values = true,
+        conflicts_with = "outputs"
+    )]
     pub stack_dir: Option<PathBuf>,
 
     /// Read the outputs (`terraform output -json`) from a file, or from standard input with `-`
-    #[arg(long, global = true, value_name = "FILE", env = "OPSCTL_OUTPUTS")]
+    #[arg(long, global = true, value_name = "FILE", env = "OPSCTL_OUTPUTS", hide_env_values = true)]
     pub outputs: Option<PathBuf>,
 
     /// Refuse to work unless the stack is of this environment
-    #[arg(long, global = true, value_name = "NAME", env = "OPSCTL_ENV")]
+    #[arg(long, global = true, value_name = "NAME", env = "OPSCTL_ENV", hide_env_values = true)]
     pub env: Option<String>,
 
     /// Profile of the AWS configuration to use
@@ -64,11 +71,11 @@ pub struct GlobalArgs {
     pub local: bool,
 
     /// Where the local stack lives [default: .local below the project]
-    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_LOCAL_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_LOCAL_DIR", hide_env_values = true)]
     pub local_dir: Option<PathBuf>,
 
     /// The project's root [default: found by walking up from here]
-    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_PROJECT_DIR")]
+    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_PROJECT_DIR", hide_env_values = true)]
     pub project_dir: Option<PathBuf>,
 
     /// How results are written to standard output
@@ -76,7 +83,7 @@ pub struct GlobalArgs {
     pub output: OutputFormat,
 
     /// Refuse every command that changes anything
-    #[arg(long, global = true, env = "OPSCTL_READ_ONLY", action = ArgAction::SetTrue)]
+    #[arg(long, global = true, env = "OPSCTL_READ_ONLY", hide_env_values = true, action = ArgAction::SetTrue)]
     pub read_only: bool,
 
     /// Do not ask: the answer to every confirmation is yes
@@ -112,6 +119,7 @@ pub enum Command {
     Local(local::LocalCommand),
 
     /// Send events to the pipeline, and follow them through it
+    #[command(long_about = send_test_event::LONG_ABOUT)]
     SendTestEvent(Box<send_test_event::SendTestEventArgs>),
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events

@@ -43,10 +43,10 @@ impl Context {
         let (stack, endpoint, local) = if global.local {
             let local_dir = self.local_dir()?;
             let local = LocalEndpoint::load(&local_dir)?;
-            // Where the registry cannot be reached, `local up` has written a configuration that finds the providers.
-            let cli_config = self.project_dir().ok().map(|root| root.join(".local/cache/terraform.rc"));
-            let cli_config = cli_config.filter(|file| file.is_file());
-            let stack = terraform::stack_from_dir(&local_dir.join("stack"), cli_config.as_deref()).await?;
+            let stack = match local.outputs.as_ref().filter(|file| file.is_file()) {
+                Some(file) => terraform::stack_from_file(file)?,
+                None => self.stack_from_local_terraform(&local_dir).await?,
+            };
             (stack, Some(local.endpoint), true)
         } else if let Some(file) = &global.outputs {
             (terraform::stack_from_file(file)?, global.endpoint_url.clone(), false)
@@ -89,6 +89,13 @@ impl Context {
             ));
         }
         Ok(())
+    }
+
+    async fn stack_from_local_terraform(&self, local_dir: &Path) -> Result<Stack> {
+        // Where the registry cannot be reached, `local up` has written a configuration that finds the providers.
+        let cli_config = self.project_dir().ok().map(|root| root.join(".local/cache/terraform.rc"));
+        let cli_config = cli_config.filter(|file| file.is_file());
+        terraform::stack_from_dir(&local_dir.join("stack"), cli_config.as_deref()).await
     }
 
     /// Asks for the environment's name before a change to a production stack; other stacks are changed without a word.

@@ -27,6 +27,13 @@ pub fn duration(milliseconds: f64) -> String {
     }
 }
 
+/// When something happened, counted from a beginning: `+1.5 s`, or `-40 ms` when it was before.
+pub fn offset(start: Timestamp, at: Timestamp) -> String {
+    let milliseconds = milliseconds(start, at);
+    let sign = if milliseconds < 0.0 { '-' } else { '+' };
+    format!("{sign}{}", duration(milliseconds.abs()))
+}
+
 /// The time from `then` to `now`; `0 ms` when the clocks disagree about the order.
 pub fn since(then: Timestamp, now: Timestamp) -> String {
     duration(milliseconds(then, now))
@@ -88,6 +95,13 @@ mod tests {
         for (milliseconds, text) in cases {
             assert_eq!(duration(milliseconds), text);
         }
+    }
+
+    #[test]
+    fn what_was_before_is_not_after() {
+        let at = |millisecond| Timestamp::from_millisecond(millisecond).unwrap();
+        assert_eq!(offset(at(1000), at(2500)), "+1.5 s");
+        assert_eq!(offset(at(1000), at(960)), "-40 ms");
     }
 
     #[test]

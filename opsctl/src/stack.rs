@@ -272,3 +272,79 @@ impl Stack {
         matches!(self.environment.as_str(), "prod" | "production" | "live")
     }
 }
+
+/// A stack for tests: what Terraform printed of one.
+#[cfg(test)]
+pub(crate) mod samples {
+    use super::Stack;
+
+    pub(crate) const OUTPUTS: &str = include_str!("../tests/outputs/dev.json");
+
+    pub(crate) fn stack() -> Stack {
+        Stack::from_outputs(OUTPUTS, "the sample").unwrap()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value() -> Value {
+        let outputs: Value = serde_json::from_str(samples::OUTPUTS).unwrap();
+        outputs["opsctl"]["value"].clone()
+    }
+
+    fn error(value: &Value) -> StackError {
+        Stack::from_outputs(&value.to_string(), "outputs.json").unwrap_err()
+    }
+
+    #[test]
+    fn what_terraform_prints_is_a_stack() {
+        let stack = samples::stack();
+        assert_eq!((stack.environment.as_str(), stack.event_bus.name.as_str()), ("dev", "eventbridge-market-data-dev"));
+        assert_eq!(stack.stages.get(StageName::Processing).function_name, "lambda-processing-dev");
+        assert!(stack.alarms.iter().any(|alarm| alarm.stage == Some(StageName::Notification)));
+        assert!(!stack.is_production());
+    }
+
+    #[test]
+    fn the_bare_output_is_a_stack_too() {
+        assert_eq!(Stack::from_outputs(&value().to_string(), "stdin").unwrap(), samples::stack());
+    }
+
+    #[test]
+    fn a_missing_value_names_itself_and_how_to_get_it() {
+        let mut value = value();
+        value["stages"]["ingestion"].as_object_mut().unwrap().remove("dlq_url");
+        let error = error(&value);
+        assert_eq!(
+            error.to_string(),
+            "output `opsctl.stages.ingestion` of outputs.json cannot be used: missing field `dlq_url`"
+        );
+        assert!(error.help().contains("terraform -chdir=lib output -json"));
+    }
+
+    #[test]
+    fn a_value_of_the_wrong_kind_names_its_path() {
+        let mut value = value();
+        value["tables"]["events"]["name"] = 7.into();
+        assert!(error(&value).to_string().starts_with("output `opsctl.tables.events.name` of outputs.json"));
+        value = self::value();
+        value["alarms"][0]["stage"] = "accounting".into();
+        assert!(error(&value).to_string().starts_with("output `opsctl.alarms[0].stage`"));
+    }
+
+    #[test]
+    fn another_schema_is_refused_before_its_values_are_read() {
+        let error = error(&serde_json::json!({"opsctl": {"value": {"schema_version": 2}}}));
+        assert!(error.to_string().contains("schema_version 2"), "{error}");
+    }
+
+    #[test]
+    fn outputs_of_nothing_or_of_something_else_say_so() {
+        let of = |text: &str| Stack::from_outputs(text, "outputs.json").unwrap_err();
+        assert!(matches!(of("{}"), StackError::Empty { .. }));
+        assert!(matches!(of(r#"{"vpc_id": {"value": "vpc-1"}}"#), StackError::NoOutput { .. }));
+        assert!(matches!(of("Error: no outputs"), StackError::NotJson { .. }));
+    }
+}

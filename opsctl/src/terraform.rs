@@ -21,6 +21,9 @@ pub struct LocalEndpoint {
     pub endpoint: String,
     /// The region that it plays.
     pub region: String,
+    /// The outputs of its last apply, which saves running Terraform.
+    #[serde(default)]
+    pub outputs: Option<PathBuf>,
 }
 
 impl LocalEndpoint {

@@ -86,3 +86,56 @@ fn describe(name: &AlarmName, found: Option<&MetricAlarm>) -> Alarm {
         actions_enabled: found.is_none_or(|alarm| alarm.actions_enabled().unwrap_or(true)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::operation::describe_alarms::DescribeAlarmsOutput;
+    use aws_smithy_mocks::mock;
+    use aws_smithy_types::DateTime;
+
+    use super::*;
+    use crate::aws::testing;
+
+    #[tokio::test]
+    async fn ringing_alarms_come_first_and_missing_ones_are_said() {
+        let rule = mock!(Client::describe_alarms)
+            .match_requests(|request| request.alarm_names() == ["quiet", "gone", "ringing"])
+            .then_output(|| {
+                let alarm = |name: &str, state: StateValue| {
+                    MetricAlarm::builder()
+                        .alarm_name(name)
+                        .state_value(state)
+                        .state_transitioned_timestamp(DateTime::from_secs(100))
+                        .state_updated_timestamp(DateTime::from_secs(200))
+                        .state_reason("because")
+                        .actions_enabled(name != "quiet")
+                        .build()
+                };
+                DescribeAlarmsOutput::builder()
+                    .metric_alarms(alarm("quiet", StateValue::Ok))
+                    .metric_alarms(alarm("ringing", StateValue::Alarm))
+                    .build()
+            });
+        let names = ["quiet", "gone", "ringing"].map(|name| AlarmName {
+            name: name.to_owned(),
+            stage: Some(StageName::Ingestion),
+            kind: "errors".to_owned(),
+        });
+        let alarms = read(&testing::clients(&[&rule]).cloudwatch, &names).await.unwrap();
+        let seen: Vec<_> =
+            alarms.iter().map(|alarm| (alarm.name.as_str(), alarm.state, alarm.actions_enabled)).collect();
+        assert_eq!(
+            seen,
+            [
+                ("ringing", AlarmState::Alarm, true),
+                ("gone", AlarmState::Missing, true),
+                ("quiet", AlarmState::Ok, false)
+            ]
+        );
+        assert_eq!(
+            alarms[0].since,
+            Timestamp::from_second(100).ok(),
+            "since the state changed, not since its reason did"
+        );
+    }
+}

@@ -234,3 +234,104 @@ pub fn group(letters: &[DeadLetter]) -> Vec<Cause> {
     causes.sort_by_key(|cause| std::cmp::Reverse(cause.count));
     causes
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use aws_sdk_sqs::operation::get_queue_attributes::GetQueueAttributesOutput;
+    use aws_sdk_sqs::operation::receive_message::ReceiveMessageOutput;
+    use aws_sdk_sqs::types::MessageAttributeValue;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::stack::samples;
+
+    fn message(id: &str, body: &str, attributes: &[(&str, &str)]) -> Message {
+        let mut message = Message::builder()
+            .message_id(id)
+            .body(body)
+            .attributes(MessageSystemAttributeName::SentTimestamp, "1795348800000");
+        for (name, value) in attributes {
+            let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build().unwrap();
+            message = message.message_attributes(*name, value);
+        }
+        message.build()
+    }
+
+    fn depth(visible: &'static str) -> Rule {
+        mock!(Client::get_queue_attributes).then_output(move || {
+            GetQueueAttributesOutput::builder()
+                .attributes(QueueAttributeName::ApproximateNumberOfMessages, visible)
+                .attributes(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, "1")
+                .build()
+        })
+    }
+
+    #[test]
+    fn each_origin_is_known_by_its_attributes() {
+        let raw = r#"{"id":"bus-1","detail":{"event_id":"e1","symbol":"BTCUSDT"}}"#;
+        let derived =
+            r#"{"id":"bus-2","detail":{"event_id":"e1:validated","event":{"event_id":"e1","symbol":"BTCUSDT"}}}"#;
+        let cases = [
+            (
+                raw,
+                &[("Stage", "ingestion"), ("RequestID", "r"), ("ErrorCode", "VALIDATION"), ("ErrorMessage", "price")][..],
+                (Origin::Rejected, "VALIDATION", "price", StageName::Ingestion),
+            ),
+            (
+                derived,
+                &[("RequestID", "r"), ("ErrorCode", "200"), ("ErrorMessage", r#"{"errorMessage":"timed out"}"#)],
+                (Origin::Lambda, "200", "timed out", StageName::Processing),
+            ),
+            (
+                derived,
+                &[("RULE_ARN", "a"), ("ERROR_CODE", "NO_PERMISSIONS"), ("ERROR_MESSAGE", "no")],
+                (Origin::EventBridge, "NO_PERMISSIONS", "no", StageName::Processing),
+            ),
+            (derived, &[], (Origin::Unknown, "unknown", "", StageName::Processing)),
+        ];
+        for (body, attributes, expected) in cases {
+            let letter = DeadLetter::from_message(StageName::Processing, &message("m", body, attributes));
+            assert_eq!((letter.origin, letter.code.as_str(), letter.message.as_str(), letter.stage), expected);
+            assert_eq!((letter.event_id.as_deref(), letter.symbol.as_deref()), (Some("e1"), Some("BTCUSDT")));
+        }
+        let letter = DeadLetter::from_message(StageName::Ingestion, &message("m", "not json", &[]));
+        assert_eq!((letter.event_id, letter.body.as_str()), (None, "not json"));
+    }
+
+    #[tokio::test]
+    async fn a_look_hides_nothing_and_ends_when_nothing_new_comes() {
+        let round = AtomicUsize::new(0);
+        let receive = mock!(Client::receive_message)
+            .match_requests(|request| request.visibility_timeout() == Some(0))
+            .then_compute_output(move |_| {
+                // Two new messages, then one new and one known, then only known ones.
+                let ids = [["a", "b"], ["b", "c"], ["a", "c"], ["d", "e"]][round.fetch_add(1, Ordering::Relaxed)];
+                let attributes = [("Stage", "ingestion"), ("ErrorCode", "VALIDATION"), ("ErrorMessage", "price")];
+                let messages = ids.map(|id| message(id, "{}", &attributes)).to_vec();
+                ReceiveMessageOutput::builder().set_messages(Some(messages)).build()
+            });
+        let depth = depth("7");
+        let clients = testing::clients(&[&depth, &receive]);
+        let stack = samples::stack();
+        let queue = read_queue(&clients.sqs, StageName::Ingestion, &stack.stages.ingestion).await.unwrap();
+        assert_eq!((queue.depth, queue.in_flight, queue.sampled), (7, 1, 3));
+        assert_eq!(
+            queue.causes.iter().map(|cause| (cause.code.as_str(), cause.count)).collect::<Vec<_>>(),
+            [("VALIDATION", 3)]
+        );
+        assert_eq!(queue.oldest, Timestamp::from_millisecond(1_795_348_800_000).ok());
+        assert_eq!(receive.num_calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn an_empty_queue_is_not_received_from() {
+        let depth = depth("0");
+        let clients = testing::clients(&[&depth]);
+        let queues = read(&clients.sqs, &samples::stack()).await.unwrap();
+        assert_eq!(queues.iter().map(|queue| queue.sampled).sum::<usize>(), 0);
+        assert_eq!(depth.num_calls(), 3);
+    }
+}

@@ -39,11 +39,7 @@ pub struct AwsError {
 
 impl fmt::Display for AwsError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "failed to {}: ", self.doing)?;
-        if let Some(code) = &self.code {
-            write!(formatter, "{code}: ")?;
-        }
-        formatter.write_str(&self.reason)
+        write!(formatter, "failed to {}: {}", self.doing, self.cause())
     }
 }
 
@@ -53,6 +49,14 @@ impl AwsError {
     /// An answer that came but cannot be used.
     pub fn unusable(doing: impl Into<String>, reason: impl Into<String>) -> Self {
         Self { kind: AwsErrorKind::Other, doing: doing.into(), code: None, reason: reason.into() }
+    }
+
+    /// The reason with its code: the same for every call that failed for it.
+    pub fn cause(&self) -> String {
+        match &self.code {
+            Some(code) => format!("{code}: {}", self.reason),
+            None => self.reason.clone(),
+        }
     }
 
     /// What to do about it.
@@ -94,11 +98,12 @@ where
 {
     let code = error.as_service_error().and_then(|service| service.code()).map(str::to_owned);
     let message = error.as_service_error().and_then(|service| service.message()).map(str::to_owned);
-    let reason = message.unwrap_or_else(|| innermost(error));
+    let mut reason = message.unwrap_or_else(|| innermost(error));
     let status = error.raw_response().map(|response| response.status().as_u16());
     let kind = match error {
         // The credentials are looked for while a request is prepared; the SDK tells it only in words.
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if chain(error).contains("credentials") => {
+            reason = format!("no usable AWS credentials: {reason}");
             AwsErrorKind::Denied
         }
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => AwsErrorKind::Unreachable,
@@ -156,4 +161,53 @@ fn chain(error: &(dyn StdError + 'static)) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_sqs::operation::receive_message::ReceiveMessageError;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
+    use aws_smithy_runtime_api::http::StatusCode;
+    use aws_smithy_types::body::SdkBody;
+    use aws_smithy_types::error::ErrorMetadata;
+
+    use super::*;
+
+    fn answered(status: u16, code: Option<&str>) -> AwsErrorKind {
+        let mut metadata = ErrorMetadata::builder().message("the service's words");
+        if let Some(code) = code {
+            metadata = metadata.code(code);
+        }
+        let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
+        let error = SdkError::service_error(ReceiveMessageError::generic(metadata.build()), response);
+        classify("look into queue q".to_owned(), &error).kind
+    }
+
+    #[test]
+    fn answers_are_told_apart_by_their_code() {
+        let cases = [
+            (400, Some("AccessDeniedException"), AwsErrorKind::Denied),
+            (403, Some("ExpiredTokenException"), AwsErrorKind::Denied),
+            (400, Some("UnrecognizedClientException"), AwsErrorKind::Denied),
+            (403, None, AwsErrorKind::Denied),
+            (400, Some("ThrottlingException"), AwsErrorKind::Throttled),
+            (429, Some("TooManyRequestsException"), AwsErrorKind::Throttled),
+            (400, Some("AWS.SimpleQueueService.NonExistentQueue"), AwsErrorKind::NotFound),
+            (400, Some("ResourceNotFoundException"), AwsErrorKind::NotFound),
+            (500, Some("InternalError"), AwsErrorKind::Other),
+        ];
+        for (status, code, kind) in cases {
+            assert_eq!(answered(status, code), kind, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_is_unreachable_and_names_what_was_done() {
+        let refused = std::io::Error::from(std::io::ErrorKind::ConnectionRefused);
+        let error: SdkError<ReceiveMessageError, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::io(refused.into()));
+        let error = classify("look into queue q".to_owned(), &error);
+        assert_eq!(error.kind, AwsErrorKind::Unreachable);
+        assert_eq!(error.to_string(), "failed to look into queue q: connection refused");
+    }
 }

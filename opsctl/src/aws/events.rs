@@ -142,3 +142,53 @@ pub async fn batch(client: &Client, table: &str, keys: &[EventKey]) -> Result<Ve
     let items = answer.responses().and_then(|tables| tables.get(table)).map(Vec::as_slice).unwrap_or_default();
     Ok(items.iter().filter_map(StoredEvent::from_item).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::operation::query::QueryOutput;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::stack::samples;
+
+    fn item(id: &str, event_type: &str, second: u8) -> HashMap<String, AttributeValue> {
+        let text = |text: &str| AttributeValue::S(text.to_owned());
+        HashMap::from([
+            ("event_id".to_owned(), text(id)),
+            ("event_type".to_owned(), text(event_type)),
+            ("symbol".to_owned(), text("BTCUSDT")),
+            ("timestamp".to_owned(), text(&format!("2021-01-08T00:00:{second:02}.000000Z"))),
+            ("status".to_owned(), text("PROCESSED")),
+            ("price".to_owned(), AttributeValue::N("39432.4800000001".to_owned())),
+            ("processed_at".to_owned(), text("2026-11-22T12:00:00.123456Z")),
+            ("tags".to_owned(), AttributeValue::L(vec![text("price_spike")])),
+            ("alert".to_owned(), AttributeValue::Bool(true)),
+        ])
+    }
+
+    #[tokio::test]
+    async fn the_latest_of_all_types_the_newest_first() {
+        let rule = mock!(Client::query)
+            .match_requests(|request| {
+                request.index_name() == Some("event-type-timestamp-index")
+                    && request.scan_index_forward() == Some(false)
+                    && request.limit() == Some(2)
+            })
+            .then_compute_output(|request| {
+                let value = request.expression_attribute_values().and_then(|values| values.get(":type"));
+                let items = match value.and_then(|value| value.as_s().ok()).map(String::as_str) {
+                    Some("trade") => vec![item("t2", "trade", 4), item("t1", "trade", 1)],
+                    Some("quote") => vec![item("q1", "quote", 3)],
+                    _ => vec![HashMap::new()],
+                };
+                QueryOutput::builder().set_items(Some(items)).build()
+            });
+        let client = testing::clients(&[&rule]).dynamodb;
+        let events = recent(&client, &samples::stack().tables.events, 2).await.unwrap();
+        assert_eq!(events.iter().map(|event| event.event_id.as_str()).collect::<Vec<_>>(), ["t2", "q1"]);
+        assert_eq!(events[0].price.as_deref(), Some("39432.4800000001"));
+        assert_eq!((events[0].tags.as_slice(), events[0].alert), (&["price_spike".to_owned()][..], true));
+        assert_eq!(events[0].processed_at, "2026-11-22T12:00:00.123456Z".parse().ok());
+    }
+}

@@ -78,3 +78,42 @@ async fn read_stage(
         rule_enabled: !matches!(rule.state(), Some(RuleState::Disabled)),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_eventbridge::operation::describe_rule::DescribeRuleOutput;
+    use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+    use aws_sdk_lambda::types::FunctionConfiguration;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::stack::samples;
+
+    #[tokio::test]
+    async fn pauses_broken_functions_and_disabled_rules_are_seen() {
+        let function = mock!(aws_sdk_lambda::Client::get_function).then_compute_output(|request| {
+            let (state, reserved) = match request.function_name() {
+                Some("lambda-ingestion-dev") => (State::Active, Some(0)),
+                Some("lambda-processing-dev") => (State::Failed, Some(10)),
+                _ => (State::Active, None),
+            };
+            let configuration = FunctionConfiguration::builder().state(state).state_reason("no such image").build();
+            let concurrency =
+                reserved.map(|reserved| Concurrency::builder().reserved_concurrent_executions(reserved).build());
+            GetFunctionOutput::builder().configuration(configuration).set_concurrency(concurrency).build()
+        });
+        let rule = mock!(aws_sdk_eventbridge::Client::describe_rule)
+            .match_requests(|request| request.event_bus_name() == Some("eventbridge-market-data-dev"))
+            .then_compute_output(|request| {
+                let disabled = request.name() == Some("rule-notification-dev");
+                let state = if disabled { RuleState::Disabled } else { RuleState::Enabled };
+                DescribeRuleOutput::builder().state(state).build()
+            });
+        let functions = read(&testing::clients(&[&function, &rule]), &samples::stack()).await.unwrap();
+        let [ingestion, processing, notification] = functions.as_slice() else { panic!("{functions:?}") };
+        assert!(ingestion.is_paused() && ingestion.active && ingestion.rule_enabled);
+        assert_eq!((processing.active, processing.problem.as_deref()), (false, Some("no such image")));
+        assert_eq!((notification.reserved_concurrency, notification.rule_enabled), (None, false));
+    }
+}

@@ -62,12 +62,8 @@ fn ours(services: &[Service], stack: &Stack) -> Vec<ServiceLatency> {
     let is_function = |service: &&Service| service.name().is_some_and(|name| functions.contains(&name));
     // X-Ray shows Lambda twice, as the service that takes the call and as the function that runs; the latter is ours.
     let runs = |service: &&Service| service.r#type() != Some("AWS::Lambda");
-    let called: Vec<i32> = services
-        .iter()
-        .filter(is_function)
-        .flat_map(Service::edges)
-        .filter_map(Edge::reference_id)
-        .collect();
+    let called: Vec<i32> =
+        services.iter().filter(is_function).flat_map(Service::edges).filter_map(Edge::reference_id).collect();
     let is_called =
         |service: &&Service| !is_function(service) && service.reference_id().is_some_and(|id| called.contains(&id));
     let mut latencies: Vec<ServiceLatency> = services.iter().filter(is_function).filter(runs).map(describe).collect();
@@ -109,4 +105,58 @@ fn percentiles(histogram: &[HistogramEntry]) -> Option<Percentiles> {
         found.map(|(seconds, _)| seconds * 1000.0)
     };
     Some(Percentiles { p50_ms: at(50)?, p95_ms: at(95)?, p99_ms: at(99)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_xray::operation::get_service_graph::GetServiceGraphOutput;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::stack::samples;
+
+    fn entry(value: f64, count: i32) -> HistogramEntry {
+        HistogramEntry::builder().value(value).count(count).build()
+    }
+
+    #[test]
+    fn percentiles_weigh_by_count_whatever_the_order() {
+        let histogram = [entry(2.0, 1), entry(0.010, 98), entry(0.5, 1)];
+        let latency = percentiles(&histogram).unwrap();
+        assert_eq!((latency.p50_ms, latency.p95_ms, latency.p99_ms), (10.0, 10.0, 500.0));
+        assert_eq!(percentiles(&[]), None);
+        assert_eq!(percentiles(&[entry(1.0, 0)]), None);
+    }
+
+    #[tokio::test]
+    async fn all_pages_are_read_and_only_ours_is_kept() {
+        let service = |id: i32, name: &str, kind: &str, calls: &[i32]| {
+            let edges = calls.iter().map(|id| Edge::builder().reference_id(*id).build()).collect();
+            let histogram = vec![entry(0.1, 4)];
+            let service = Service::builder().reference_id(id).name(name).r#type(kind);
+            service.set_edges(Some(edges)).set_response_time_histogram(Some(histogram)).build()
+        };
+        let first = GetServiceGraphOutput::builder()
+            .services(service(1, "lambda-processing-dev", "AWS::Lambda", &[2]))
+            .services(service(2, "lambda-processing-dev", "AWS::Lambda::Function", &[4]))
+            .services(service(3, "somebody-elses", "AWS::Lambda::Function", &[5]))
+            .next_token("more")
+            .build();
+        let second = GetServiceGraphOutput::builder()
+            .services(service(4, "DynamoDB", "AWS::DynamoDB", &[]))
+            .services(service(5, "S3", "AWS::S3", &[]))
+            .services(service(6, "lambda-ingestion-dev", "AWS::Lambda::Function", &[4]))
+            .build();
+        let one = mock!(Client::get_service_graph)
+            .match_requests(|request| request.next_token().is_none())
+            .then_output(move || first.clone());
+        let two = mock!(Client::get_service_graph)
+            .match_requests(|request| request.next_token() == Some("more"))
+            .then_output(move || second.clone());
+        let client = testing::clients(&[&one, &two]).xray;
+        let latencies = read(&client, &samples::stack(), Timestamp::UNIX_EPOCH, Timestamp::UNIX_EPOCH).await.unwrap();
+        let names: Vec<_> = latencies.iter().map(|latency| latency.name.as_str()).collect();
+        assert_eq!(names, ["lambda-ingestion-dev", "lambda-processing-dev", "DynamoDB"]);
+    }
 }

@@ -219,3 +219,45 @@ mod tests {
         assert_eq!(Series::default().max(), None);
     }
 }
+
+#[cfg(test)]
+mod reads {
+    use aws_sdk_cloudwatch::operation::get_metric_statistics::GetMetricStatisticsOutput;
+    use aws_smithy_mocks::mock;
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::stack::samples;
+
+    #[tokio::test]
+    async fn minutes_are_ordered_and_a_metric_without_data_stays_empty() {
+        let window = Window::ending_at("2026-11-22T12:14:30Z".parse().unwrap(), 15);
+        let series = mock!(Client::get_metric_statistics)
+            .match_requests(|request| request.metric_name() == Some("Invocations") && request.period() == Some(60))
+            .then_output(|| {
+                let point = |minute: i64, sum: f64| {
+                    let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
+                    Datapoint::builder().timestamp(to_sdk(at + SignedDuration::from_mins(minute))).sum(sum).build()
+                };
+                GetMetricStatisticsOutput::builder().datapoints(point(7, 30.0)).datapoints(point(2, 15.0)).build()
+            });
+        let percentiles = mock!(Client::get_metric_statistics)
+            .match_requests(|request| request.metric_name() == Some("Duration") && request.period() == Some(900))
+            .then_output(|| {
+                let point = Datapoint::builder().extended_statistics("p50", 40.0).extended_statistics("p95", 80.0);
+                GetMetricStatisticsOutput::builder().datapoints(point.extended_statistics("p99", 90.0).build()).build()
+            });
+        let nothing = mock!(Client::get_metric_statistics)
+            .match_requests(|request| !matches!(request.metric_name(), Some("Invocations" | "Duration")))
+            .then_output(|| GetMetricStatisticsOutput::builder().build());
+        let client = testing::clients(&[&series, &percentiles, &nothing]).cloudwatch;
+        let metrics = read(&client, &samples::stack(), window).await.unwrap();
+        assert_eq!(metrics.iter().map(|metrics| metrics.stage).collect::<Vec<_>>(), StageName::ALL);
+        let ingestion = &metrics[0];
+        assert_eq!(ingestion.invocations.points.iter().map(|point| point.value).collect::<Vec<_>>(), [15.0, 30.0]);
+        assert_eq!(ingestion.per_minute(), Some(3.0));
+        assert_eq!(ingestion.duration.map(|duration| duration.p99_ms), Some(90.0));
+        assert_eq!((ingestion.errors.sum(), ingestion.error_percent()), (None, None));
+        assert_eq!(series.num_calls() + percentiles.num_calls() + nothing.num_calls(), 3 * 7);
+    }
+}

@@ -16,9 +16,9 @@ use crate::aws::{AwsError, AwsErrorKind, Clients};
 use crate::stack::{Stack, StageName};
 
 /// Reads that run at once.
-const CONCURRENCY: usize = 8;
+const CONCURRENCY: usize = 16;
 /// Audit histories read in one round; the next round goes on with others.
-const AUDITS_PER_ROUND: usize = 64;
+const AUDITS_PER_ROUND: usize = 256;
 /// The time between two rounds, at first and at most.
 const ROUND: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(2));
 /// An event without a row after this time is looked for in the audit: perhaps it was rejected.
@@ -164,8 +164,11 @@ impl Follower {
             match event.key.as_ref().and_then(|key| rows.get(key)) {
                 Some(row) => {
                     seen[index] = Seen::Row;
-                    // A row from before the sending says nothing of this copy; the audit does.
-                    if row.received_at.is_some_and(|at| at < event.sent_at - CLOCK_SKEW) {
+                    let old = row.received_at.is_some_and(|at| at < event.sent_at - CLOCK_SKEW);
+                    // A row from before the sending says nothing of this copy; the audit does. A copy that has a trace of
+                    // its own is known there for sure, however close the two sendings are.
+                    let traced = event.trace_id.is_some() && now.duration_since(event.sent_at) <= PATIENCE;
+                    if old || traced {
                         unclear.push((index, StageName::Ingestion));
                     } else if row.status == "PROCESSED" {
                         outcomes[index] = Some(processed(row));
@@ -244,16 +247,25 @@ fn processed(row: &StoredEvent) -> Outcome {
     }
 }
 
-/// What the audit of a stage says of this copy of the event; nothing yet when all of it is older than the sending.
+/// What the audit of a stage says of this copy of the event; nothing when it does not know it yet.
 fn judge(sent: &SentEvent, row: Option<&StoredEvent>, audit: &[AuditRow]) -> Option<Outcome> {
-    let last = audit.iter().rev().find(|entry| entry.at >= sent.sent_at - CLOCK_SKEW && entry.status != "FAILED")?;
+    let done = || audit.iter().rev().filter(|entry| entry.status != "FAILED");
+    let by_trace = done().find(|entry| sent.trace_id.is_some() && entry.trace_id == sent.trace_id);
+    // Without its own trace it is told by the time; with one, only when the trace has had the time to show up.
+    let late = sent.trace_id.is_none() || Timestamp::now().duration_since(sent.sent_at) > PATIENCE;
+    let by_time = || done().find(|entry| late && entry.at >= sent.sent_at - CLOCK_SKEW);
+    let last = by_trace.or_else(by_time)?;
     let reason = || last.error_message.clone().unwrap_or_else(|| "no reason given".to_owned());
     match last.status.as_str() {
         "REJECTED" => Some(Outcome::Rejected { stage: last.stage, reason: reason() }),
         "CONFLICT" => Some(Outcome::Conflict { reason: reason() }),
         "DUPLICATE" if last.stage == StageName::Ingestion => Some(Outcome::Duplicate),
-        // Published again because it was stuck: it has ended when its row is processed.
-        "REPUBLISHED" => row.filter(|row| row.status == "PROCESSED").map(processed),
+        // What was published, now or because it was stuck, has ended when its row is processed.
+        "STORED" | "REPUBLISHED" => row.filter(|row| row.status == "PROCESSED").map(processed),
         _ => None,
     }
 }
+
+#[cfg(test)]
+#[path = "follow_tests.rs"]
+mod tests;

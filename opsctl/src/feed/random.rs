@@ -80,7 +80,7 @@ mod tests {
         let header = trace_header("2026-11-22T00:00:00Z".parse().unwrap());
         let id = trace_id(&header).unwrap();
         let parts: Vec<&str> = id.split('-').collect();
-        assert_eq!((parts[0], parts[1], parts[2].len()), ("1", "6a10f180", 24), "{header}");
+        assert_eq!((parts[0], parts[1], parts[2].len()), ("1", "6b023080", 24), "{header}");
         assert!(header.ends_with(";Sampled=1"), "{header}");
     }
 }

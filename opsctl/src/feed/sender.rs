@@ -19,7 +19,7 @@ use crate::stack::Stack;
 
 /// So often an entry is sent again that the bus could not take, on top of the SDK's own retries of whole calls.
 const RETRIES: u32 = 6;
-/// The first wait before sending again; each further one is twice as long.
+/// The first wait before an entry is sent again.
 const BACK_OFF: Duration = Duration::from_millis(100);
 
 /// Which events continue a new X-Ray trace that is sampled for sure; for the others X-Ray's own sampling decides.
@@ -45,6 +45,8 @@ pub struct Sender {
     pub tracing: Tracing,
     /// What AWS's clock is ahead of this machine's, when it is seconds; else zero.
     pub clock_offset: SignedDuration,
+    /// The first wait before an entry is sent again; each further one is twice as long.
+    pub back_off: Duration,
 }
 
 /// An event that was tried to be published.
@@ -99,6 +101,7 @@ impl Sender {
             source: format!("{SOURCE_FEED_PREFIX}.{name}"),
             tracing: Tracing::default(),
             clock_offset: date.map(|date| clock_offset(before, date, Timestamp::now())).unwrap_or_default(),
+            back_off: BACK_OFF,
         })
     }
 
@@ -142,7 +145,7 @@ impl Sender {
         let entries: Vec<Entry> = events.iter().map(|event| self.entry(event)).collect();
         let mut sent: Vec<Option<SentEvent>> = vec![None; events.len()];
         let mut open: Vec<usize> = (0..events.len()).collect();
-        let mut wait = BACK_OFF;
+        let mut wait = self.back_off;
         for attempt in 0..=RETRIES {
             let last = attempt == RETRIES || stop.is_requested();
             let calling: Vec<Entry> = open.iter().map(|index| entries[*index].clone()).collect();
@@ -280,6 +283,7 @@ mod tests {
             source: "marketdata.feed.test".to_owned(),
             tracing: Tracing::Sampled,
             clock_offset: SignedDuration::ZERO,
+            back_off: Duration::from_millis(1),
         }
     }
 
@@ -298,7 +302,7 @@ mod tests {
         assert_eq!((sending.accepted(), sending.stopped), (25, false));
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn only_what_failed_is_sent_again() {
         let (rule, calls) =
             bus(
@@ -311,7 +315,7 @@ mod tests {
         assert_eq!(sending.accepted(), 3);
     }
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn what_never_works_is_said_and_not_tried_for_ever() {
         let (rule, calls) = bus(|detail, _| match detail {
             _ if detail.contains("e0") => refused("MalformedDetail"),

@@ -91,6 +91,7 @@ pub fn judge(snapshot: &Snapshot) -> Verdict {
     for lint in LINTS {
         lint(snapshot, &mut findings);
     }
+    fold_alarms(snapshot, &mut findings);
     // Stable, so within a severity the order of the lints stays: they are ordered by what a person wants to know first.
     findings.sort_by_key(|finding| finding.severity);
     let worst = findings.first().map(|finding| finding.severity);
@@ -118,15 +119,21 @@ pub fn judge(snapshot: &Snapshot) -> Verdict {
 
 /// What could not be read, and what has become too old to tell anything.
 fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
-    for (name, error) in snapshot.errors() {
+    let mut errors = snapshot.errors();
+    while let Some((_, first)) = errors.first().copied() {
+        // What fails for the same reason is said once.
+        let (same, others): (Vec<_>, Vec<_>) = errors.into_iter().partition(|(_, error)| error.cause == first.cause);
+        let names: Vec<&str> = same.iter().map(|(name, _)| *name).collect();
+        let why = if same.len() == 1 { &first.message } else { &first.cause };
         findings.push(Finding {
             lint: "source-failed",
             severity: Severity::Warning,
             stage: None,
-            message: format!("{name} unknown: {}", error.message),
-            action: error.help.clone(),
-            since: Some(error.at),
+            message: format!("{} unknown: {why}", names.join(", ")),
+            action: first.help.clone(),
+            since: Some(first.at),
         });
+        errors = others;
     }
     let now = snapshot.taken_at;
     let ages = [
@@ -155,7 +162,7 @@ fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             AlarmState::Alarm => (
                 "alarm-ringing",
                 Severity::Critical,
-                format!("{} rings: {}", alarm.name, alarm.reason.as_deref().unwrap_or("CloudWatch gives no reason")),
+                format!("{} rings: {}", alarm.name, meaning(&alarm.kind)),
                 match alarm.stage {
                     Some(stage) => format!("see the {stage} line below and its log group"),
                     None => "see the resource that its name says".to_owned(),
@@ -175,7 +182,48 @@ fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             ),
             AlarmState::Ok | AlarmState::InsufficientData => continue,
         };
-        findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since: alarm.since });
+        // When it was muted or went missing is not known.
+        let since = alarm.since.filter(|_| alarm.state == AlarmState::Alarm);
+        findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since });
+    }
+}
+
+/// What an alarm of this kind says. The kinds are Terraform's.
+fn meaning(kind: &str) -> &'static str {
+    match kind {
+        "errors" => "invocations fail",
+        "throttles" => "it is throttled",
+        "async-age" => "events wait too long",
+        "dlq-depth" => "there are dead letters",
+        "dead-letter-errors" => "events are lost on the way to the dead letter queue",
+        "target-failures" => "the bus cannot hand over events",
+        "target-dlq" => "the bus gave up on events",
+        "target-dlq-errors" => "events that the bus gave up on are lost",
+        "read-capacity" => "it is read more than expected",
+        "write-capacity" => "it is written more than expected",
+        "write-throttles" => "writes to it are throttled",
+        _ => "its threshold is crossed",
+    }
+}
+
+/// An alarm that tells what a check of ours tells with numbers is one finding, not two: the check's, as bad as an alarm.
+fn fold_alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
+    for alarm in snapshot.alarms.data.iter().flatten().filter(|alarm| alarm.state == AlarmState::Alarm) {
+        let lint = match alarm.kind.as_str() {
+            "errors" => "stage-errors",
+            "throttles" => "stage-throttled",
+            "async-age" => "events-late",
+            "dlq-depth" => "dead-letters",
+            "dead-letter-errors" => "events-lost",
+            _ => continue,
+        };
+        let same = |finding: &&mut Finding| finding.lint == lint && finding.stage == alarm.stage;
+        if let Some(finding) = findings.iter_mut().find(same) {
+            finding.severity = Severity::Critical;
+            finding.message.push_str("; its alarm rings");
+            let told = |finding: &Finding| finding.lint == "alarm-ringing" && finding.message.starts_with(&alarm.name);
+            findings.retain(|finding| !told(finding));
+        }
     }
 }
 
@@ -345,8 +393,9 @@ fn stuck_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             severity: Severity::Warning,
             stage: Some(StageName::Processing),
             message: format!(
-                "{} of the latest events stored but not processed, such as {}",
+                "{} of the latest events {} stored but not processed, such as {}",
                 stuck.len(),
+                if stuck.len() == 1 { "is" } else { "are" },
                 oldest.event_id
             ),
             action: "look for them in processing's dead letter queue; sending the same event again repairs it"

@@ -10,3 +10,8 @@ pub use collect::{Fetch, SourceName, Update, collect};
 pub use lints::{Finding, Health, Severity, Verdict, judge};
 pub use source::{Freshness, Source, SourceError};
 pub use state::{Snapshot, StackIdentity};
+
+#[cfg(test)]
+pub(crate) mod samples;
+#[cfg(test)]
+mod tests;

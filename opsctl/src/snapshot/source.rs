@@ -28,8 +28,10 @@ pub struct SourceError {
     pub at: Timestamp,
     /// What kind of failure it is.
     pub kind: AwsErrorKind,
-    /// What failed and why.
+    /// What failed, on what, and why.
     pub message: String,
+    /// Why alone: the same for every source that failed for it.
+    pub cause: String,
     /// What to do about it.
     pub help: String,
 }
@@ -67,8 +69,8 @@ impl<T> Source<T> {
                 self.error = None;
             }
             Err(error) => {
-                let (message, help) = (error.to_string(), error.help().to_owned());
-                self.error = Some(SourceError { at, kind: error.kind, message, help });
+                let (message, cause, help) = (error.to_string(), error.cause(), error.help().to_owned());
+                self.error = Some(SourceError { at, kind: error.kind, message, cause, help });
             }
         }
     }

@@ -27,12 +27,8 @@ pub fn write(out: &mut dyn Write, snapshot: &Snapshot, verdict: &Verdict, styles
     let heading = styles.heading;
     writeln!(
         out,
-        "{heading}{} {}{heading:#} · {} · account {} · {}",
-        stack.project,
-        stack.environment,
-        stack.region,
-        stack.account_id,
-        snapshot.taken_at.strftime("%F %T UTC")
+        "{heading}{} {}{heading:#} · {} · account {}",
+        stack.project, stack.environment, stack.region, stack.account_id
     )?;
     write_verdict(out, snapshot, verdict, styles)?;
     write_stages(out, snapshot, styles)?;
@@ -47,21 +43,26 @@ fn write_verdict(out: &mut dyn Write, snapshot: &Snapshot, verdict: &Verdict, st
         Health::Healthy => (styles.good, "HEALTHY"),
         Health::Degraded => (styles.warn, "WORKS, WITH WARNINGS"),
         Health::Unhealthy => (styles.bad, "UNHEALTHY"),
-        Health::Unknown => (styles.bad, "UNKNOWN: what would tell cannot be read"),
+        Health::Unknown => (styles.bad, "UNKNOWN"),
     };
-    writeln!(out, "{style}{word}{style:#}")?;
-    for finding in &verdict.findings {
+    let why = if verdict.health == Health::Unknown { ": what would tell cannot be read" } else { "" };
+    writeln!(out, "{style}{word}{style:#} at {}{why}", snapshot.taken_at.strftime("%F %T UTC"))?;
+    for (index, finding) in verdict.findings.iter().enumerate() {
         let (style, mark) = match finding.severity {
             Severity::Critical => (styles.bad, "✗"),
             Severity::Warning => (styles.warn, "!"),
             Severity::Info => (styles.dim, "·"),
         };
         let since = finding.since.filter(|_| !finding.lint.starts_with("source-"));
-        let since = since.map(|since| format!(" (for {})", human::since(since, snapshot.taken_at)));
+        let since = since.map(|since| format!(" (began {} ago)", human::since(since, snapshot.taken_at)));
         let message = format!("{}{}", finding.message, since.unwrap_or_default());
         for (number, line) in human::wrap(&message, WIDTH - 4).iter().enumerate() {
             let mark = if number == 0 { mark } else { " " };
             writeln!(out, "  {style}{mark}{style:#} {line}")?;
+        }
+        // The same advice for several in a row is given once, below the last of them.
+        if verdict.findings.get(index + 1).is_some_and(|next| next.action == finding.action) {
+            continue;
         }
         let dim = styles.dim;
         for (number, line) in human::wrap(&finding.action, WIDTH - 6).iter().enumerate() {
@@ -76,14 +77,14 @@ fn write_stages(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io
     let minutes = snapshot.metrics.data.iter().flatten().next().map(|metrics| metrics.window.minutes);
     let span = minutes.map(|minutes| format!(", last {minutes} minutes")).unwrap_or_default();
     let note = [
-        note(&snapshot.metrics, "metrics", snapshot.taken_at),
-        note(&snapshot.functions, "functions", snapshot.taken_at),
+        note(&snapshot.metrics, "metrics ", snapshot.taken_at),
+        note(&snapshot.functions, "functions ", snapshot.taken_at),
     ];
     title(out, &format!("Stages{span}"), &note.concat(), styles)?;
     let dim = styles.dim;
     writeln!(
         out,
-        "{dim}  {:<13}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>8}{dim:#}",
+        "{dim}  {:<13}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>11}{dim:#}",
         "", "/min", "errors", "throttled", "p50", "p99", "busy", "waited"
     )?;
     for stage in StageName::ALL {
@@ -108,7 +109,7 @@ fn write_stages(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io
         writeln!(
             out,
             "  {:<13}{:>8}{error_style}{errors:>8}{error_style:#}{throttle_style}{throttles:>10}{throttle_style:#}\
-             {:>8}{:>8}{:>8}{:>8}",
+             {:>8}{:>8}{:>8}{:>11}",
             stage.as_str(),
             cell(&|metrics| metrics.per_minute().map(|rate| format!("{rate:.1}"))),
             cell(&|metrics| Some(human::duration(metrics.duration?.p50_ms))),
@@ -121,7 +122,7 @@ fn write_stages(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io
 }
 
 fn write_alarms(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io::Result<()> {
-    title(out, "Alarms", &note(&snapshot.alarms, "alarms", snapshot.taken_at), styles)?;
+    title(out, "Alarms", &note(&snapshot.alarms, "", snapshot.taken_at), styles)?;
     let Some(alarms) = &snapshot.alarms.data else { return unknown(out) };
     let count = |state| alarms.iter().filter(|alarm| alarm.state == state).count();
     writeln!(
@@ -137,14 +138,18 @@ fn write_alarms(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io
     )?;
     let bad = styles.bad;
     for alarm in alarms.iter().filter(|alarm| alarm.state == AlarmState::Alarm) {
-        let since = alarm.since.map(|since| human::since(since, snapshot.taken_at)).unwrap_or_default();
-        writeln!(out, "  {bad}{:<50}{bad:#} {since:>12}", alarm.name)?;
+        let since = alarm.since.map(|since| format!(" for {}", human::since(since, snapshot.taken_at)));
+        writeln!(out, "  {bad}{}{bad:#}{}", alarm.name, since.unwrap_or_default())?;
+        let reason = alarm.reason.as_deref().unwrap_or_default().trim_start_matches("Threshold Crossed: ");
+        if !reason.is_empty() {
+            writeln!(out, "    {}", human::shorten(reason, WIDTH - 4))?;
+        }
     }
     Ok(())
 }
 
 fn write_dead_letters(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io::Result<()> {
-    title(out, "Dead letters", &note(&snapshot.dead_letters, "dead letters", snapshot.taken_at), styles)?;
+    title(out, "Dead letters", &note(&snapshot.dead_letters, "", snapshot.taken_at), styles)?;
     let Some(queues) = &snapshot.dead_letters.data else { return unknown(out) };
     if queues.iter().all(|queue| queue.depth == 0 && queue.in_flight == 0) {
         return writeln!(out, "  none");
@@ -180,7 +185,7 @@ fn shorten_keeping_indent(line: &str) -> String {
 }
 
 fn write_latencies(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io::Result<()> {
-    title(out, "Latencies (X-Ray)", &note(&snapshot.latencies, "latencies", snapshot.taken_at), styles)?;
+    title(out, "Latencies (X-Ray)", &note(&snapshot.latencies, "", snapshot.taken_at), styles)?;
     let Some(services) = &snapshot.latencies.data else { return unknown(out) };
     if services.is_empty() {
         return writeln!(out, "  no traces");
@@ -205,7 +210,7 @@ fn write_latencies(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) ->
 }
 
 fn write_events(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io::Result<()> {
-    title(out, "Latest events", &note(&snapshot.events, "events", snapshot.taken_at), styles)?;
+    title(out, "Latest events", &note(&snapshot.events, "", snapshot.taken_at), styles)?;
     let Some(events) = &snapshot.events.data else { return unknown(out) };
     if events.is_empty() {
         return writeln!(out, "  none stored");
@@ -244,11 +249,11 @@ fn unknown(out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "  unknown")
 }
 
-/// What must be said of a source's age; nothing when it is fresh.
+/// What must be said of a source's age; nothing when it is fresh. `name` is empty or ends with a space.
 fn note<T>(source: &Source<T>, name: &str, now: Timestamp) -> String {
     match (source.freshness(now), source.fetched_at) {
-        (Freshness::Late | Freshness::Stale, Some(at)) => format!(" ({name} of {} ago)", human::since(at, now)),
-        (Freshness::Unknown, _) => format!(" ({name} could not be read)"),
+        (Freshness::Late | Freshness::Stale, Some(at)) => format!(" ({name}{} old)", human::since(at, now)),
+        (Freshness::Unknown, _) => format!(" ({name}could not be read)"),
         _ => String::new(),
     }
 }

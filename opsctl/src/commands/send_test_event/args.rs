@@ -9,8 +9,8 @@ use crate::feed::generate::Kind;
 use crate::feed::pace::Pace;
 use crate::feed::poison::Poison;
 
-/// More than the first lines of `--help`.
-const LONG_ABOUT: &str = "\
+/// What `--help` begins with.
+pub(crate) const LONG_ABOUT: &str = "\
 Send events to the pipeline's bus: one made from the options, a random walk of --count, or those of a file.
 
 Files have one JSON event a line and are checked with the pipeline's own validation before anything is sent. Event ids \
@@ -25,7 +25,6 @@ The exit code is 0 when every event ended as it was meant to (processed or a kno
 
 /// Arguments of `opsctl send-test-event`.
 #[derive(Debug, Args)]
-#[command(long_about = LONG_ABOUT)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct SendTestEventArgs {
     /// Kind of event

@@ -59,7 +59,7 @@ fn from_file(args: &SendTestEventArgs, run: &str, source: &str, now: Timestamp) 
 fn refuse(file: &std::path::Path, bad: &[BadLine]) -> Error {
     let first = format!(
         "nothing was sent: {} has {} that the pipeline would reject",
-        file.display(),
+        if file.as_os_str() == "-" { "standard input".into() } else { file.display().to_string() },
         human::count(bad.len() as u64, "line")
     );
     let lines = bad.iter().take(SHOWN).map(|line| format!("  line {}: {}", line.line, line.reason));

@@ -202,11 +202,11 @@ fn write_one(out: &mut dyn Write, event: &Followed, timeline: &[Moment], styles:
     write_identity(out, &event.sent)?;
     writeln!(out)?;
     for moment in timeline {
-        let after = human::duration(human::milliseconds(event.sent.sent_at, moment.at));
+        let offset = human::offset(event.sent.sent_at, moment.at);
         #[expect(clippy::cast_precision_loss, reason = "a function runs for 15 minutes at most")]
         let took = moment.duration_ms.map(|took| format!(" took {}", human::duration(took as f64)));
         let took = took.unwrap_or_default();
-        writeln!(out, "  {:>9}  {:<13} {}{took}", format!("+{after}"), moment.who, moment.what)?;
+        writeln!(out, "  {offset:>9}  {:<13} {}{took}", moment.who, moment.what)?;
         for line in moment.reason.iter().flat_map(|reason| human::wrap(reason, 66)) {
             writeln!(out, "             {line}")?;
         }
@@ -215,8 +215,10 @@ fn write_one(out: &mut dyn Write, event: &Followed, timeline: &[Moment], styles:
 }
 
 fn write_identity(out: &mut dyn Write, event: &SentEvent) -> io::Result<()> {
-    writeln!(out, "  event {}", event.event_id)?;
-    match &event.trace_id {
+    if !event.event_id.is_empty() {
+        writeln!(out, "  event {}", event.event_id)?;
+    }
+    match event.trace_id.as_ref().filter(|_| event.refused.is_none()) {
         Some(trace_id) => writeln!(out, "  trace {trace_id}"),
         None => Ok(()),
     }
