@@ -80,9 +80,9 @@ pub async fn play(clients: &Clients, stack: &Stack, printer: &Printer, stop: &St
         .step("follow", async |ticker| {
             let total = sent.len();
             let progress = |done| ticker.at(&format!("{done}/{total} have ended"));
-            let followed = follower.follow(&sent, FOLLOW_LIMIT, stop, progress).await?;
-            let ended = followed.iter().filter(|event| event.outcome.is_expected(event.sent.poison)).count();
-            Ok((followed, format!("{ended} of {total} events ended as they were meant to")))
+            let events = follower.follow(&sent, FOLLOW_LIMIT, stop, progress).await?;
+            let ended = events.iter().filter(|event| event.outcome.is_expected(event.sent.poison)).count();
+            Ok((events, format!("{ended} of {total} events ended as they were meant to")))
         })
         .await?;
     must_go_on(stop)?;
