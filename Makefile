@@ -93,13 +93,20 @@ format: ## Format Rust and Terraform
 	cargo fmt --all
 	$(TERRAFORM) fmt -recursive lib
 
+# What runs here, whatever is deployed.
+.PHONY: bench
+bench: ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
+bench: build ## Measure the built functions against stubs with AWS's latencies; Linux (docs/performance.md)
+	cargo run --quiet --release --locked --package bench -- --json target/bench.json
+
 # ---- AWS -------------------------------------------------------------------------------------------------------------
 
 .PHONY: build
 build: ## Build the functions for AWS: target/lambda/{stage}_handler/bootstrap
 	@case $(ARCH) in x86_64) flag=--x86-64;; arm64) flag=--arm64;; *) echo "ARCH is $(ARCH): x86_64 or arm64" >&2; exit 2;; esac; \
 	command -v cargo-lambda >/dev/null || PATH="$$(.ci/venv lambda .ci/requirements-build.txt):$$PATH"; set -x; \
-	cargo lambda build --profile lambda --locked $$flag --package ingestion --package processing --package notification
+	cargo lambda build --profile lambda --locked $$flag --package ingestion --package processing --package notification; \
+	.ci/check-bootstraps $(ARCH) target/lambda/{ingestion,processing,notification}_handler/bootstrap
 
 PLAN := $(CURDIR)/.local/$(ENV).tfplan
 
