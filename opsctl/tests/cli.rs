@@ -1,4 +1,5 @@
 //! The command line from outside: help, exit codes, errors, and the way from outputs to AWS.
+#![expect(clippy::expect_used, reason = "a test that cannot go on should stop there and say where")]
 
 use std::io::Write;
 use std::path::Path;

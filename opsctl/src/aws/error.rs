@@ -72,7 +72,7 @@ impl AwsError {
             AwsErrorKind::NotFound => {
                 "the outputs do not match what is deployed: check --env, --region and the account, or apply lib/ again"
             }
-            AwsErrorKind::Other => "the reason above is the service's own; -v says more",
+            AwsErrorKind::Other => "the reason above is the service's own; see the AWS documentation of that call",
         }
     }
 }

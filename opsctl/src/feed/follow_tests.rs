@@ -79,8 +79,8 @@ fn audits(answer: impl Fn(&str) -> Vec<Item> + Send + Sync + 'static) -> Rule {
 
 async fn outcomes(rules: &[&Rule], sent: &[SentEvent], timeout: Duration) -> Vec<Outcome> {
     let follower = Follower { clients: testing::clients(rules), stack: samples::stack() };
-    let followed = follower.follow(sent, timeout, &Stop::never(), |_| {}).await.unwrap();
-    followed.into_iter().map(|event| event.outcome).collect()
+    let events = follower.follow(sent, timeout, &Stop::never(), |_| {}).await.unwrap();
+    events.into_iter().map(|event| event.outcome).collect()
 }
 
 #[tokio::test]

@@ -5,11 +5,12 @@ mod lints;
 mod source;
 mod state;
 pub mod text;
+mod verdict;
 
 pub use collect::{Fetch, SourceName, Update, collect};
-pub use lints::{Finding, Health, Severity, Verdict, judge};
 pub use source::{Freshness, Source, SourceError};
 pub use state::{Snapshot, StackIdentity};
+pub use verdict::{Finding, Health, Severity, Verdict, judge};
 
 #[cfg(test)]
 pub(crate) mod samples;
