@@ -84,8 +84,8 @@ test-terraform: opsctl ## Terraform's validation and tests, without AWS
 # The tests find the stack running; they would start it themselves, with the same options. It is stopped however they end.
 .PHONY: test-end-to-end
 test-end-to-end: opsctl ## The real Terraform and the real functions on one local stack
-	@trap '$(OPSCTL) --local-dir $(TEST_STACK) -o json local down >/dev/null' EXIT; set -x; \
-	$(OPSCTL) --local-dir $(TEST_STACK) local up --port 0 --retry-delays 0.3,0.6; \
+	@trap '$(OPSCTL) --local-dir $(TEST_STACK) -o json local down >/dev/null' EXIT; \
+	(set -x; $(OPSCTL) --local-dir $(TEST_STACK) local up --port 0 --retry-delays 0.3,0.6); \
 	OPSCTL_LOCAL_DIR="$$PWD/$(TEST_STACK)" cargo test --workspace --locked --test end_to_end
 
 .PHONY: format
