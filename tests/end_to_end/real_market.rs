@@ -26,7 +26,8 @@ async fn send_and_check(pace: &[&str]) {
     std::fs::write(file.path(), lines).expect("write");
 
     let path = file.path().to_str().expect("UTF-8");
-    let mut arguments = vec!["--output", "json", "send-test-event", "--file", path, "--shift-time", "--wait", "--timeout", "1200"];
+    let mut arguments =
+        vec!["--output", "json", "send-test-event", "--file", path, "--shift-time", "--wait", "--timeout", "1200"];
     arguments.extend_from_slice(pace);
     let (code, stdout, stderr) = stack.opsctl(&arguments).await.expect("opsctl runs");
     assert_eq!(code, Some(0), "send-test-event failed:\n{stdout}\n{stderr}");
