@@ -100,7 +100,7 @@ fn dead_letters(seen: &Seen) -> Vec<Expectation> {
             }
         }
         wrong.sort();
-        table.push(exactly(&format!("poison in ingestion's dead letters as {code}"), poison.len(), wrong));
+        table.push(exactly(&format!("poison in ingestion's queue as {code}"), poison.len(), wrong));
     }
     let others = seen.letters.iter().filter(|(_, letter)| !explained.contains(letter.message_id.as_str()));
     let others: Vec<String> = others
@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn poison_must_be_in_the_right_queue_once_with_its_reason() {
-        let poison = "poison in ingestion's dead letters as VALIDATION";
+        let poison = "poison in ingestion's queue as VALIDATION";
         let other = "other dead letters";
         let mut seen = fine();
         seen.letters.clear();
