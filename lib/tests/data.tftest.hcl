@@ -97,7 +97,7 @@ run "tables" {
       }
       } == {
       event-type-timestamp-index = { keys = "event_type timestamp", projection = "ALL" }
-      symbol-timestamp-index     = { keys = "symbol timestamp", projection = "INCLUDE ask bid event_type price sequence size" }
+      symbol-timestamp-index     = { keys = "symbol timestamp", projection = "INCLUDE ask bid event_type price sequence size venue" }
     }
     error_message = "The indexes of the events table are otherwise."
   }
