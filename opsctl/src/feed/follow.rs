@@ -64,6 +64,8 @@ pub enum Outcome {
     Late,
     /// No trace of it was found in time.
     Lost,
+    /// Not known: someone stopped the following before the event had ended or its time was over.
+    Open,
 }
 
 impl Outcome {
@@ -72,7 +74,7 @@ impl Outcome {
         match self {
             Self::Processed { .. } | Self::Duplicate => !poison,
             Self::Rejected { .. } | Self::Refused { .. } => poison,
-            Self::Conflict { .. } | Self::Late | Self::Lost => false,
+            Self::Conflict { .. } | Self::Late | Self::Lost | Self::Open => false,
         }
     }
 }
@@ -140,10 +142,13 @@ impl Follower {
             pause = if ended > before { ROUND.0 } else { (pause * 2).min(ROUND.1) };
             stop.sleep(pause.min(deadline.saturating_duration_since(Instant::now()))).await;
         }
-        let ends = outcomes
-            .into_iter()
-            .zip(seen)
-            .map(|(outcome, seen)| outcome.unwrap_or(if seen == Seen::Row { Outcome::Late } else { Outcome::Lost }));
+        let in_time = Instant::now() < deadline;
+        let ends = outcomes.into_iter().zip(seen).map(|(outcome, seen)| match (outcome, seen) {
+            (Some(outcome), _) => outcome,
+            (None, _) if in_time => Outcome::Open,
+            (None, Seen::Row) => Outcome::Late,
+            (None, Seen::Nothing) => Outcome::Lost,
+        });
         Ok(sent.iter().cloned().zip(ends).map(|(sent, outcome)| Followed { sent, outcome }).collect())
     }
 

@@ -127,6 +127,15 @@ async fn what_leaves_no_trace_is_lost_and_what_stays_stored_is_late() {
 }
 
 #[tokio::test]
+async fn asked_to_stop_it_does_not_call_lost_what_may_still_come() {
+    let (rows, _) = rows(|_, _| None);
+    let follower = Follower { clients: testing::clients(&[&rows]), stack: samples::stack() };
+    let stop = Stop::never();
+    let events = follower.follow(&[sent("e", 0)], Duration::from_mins(1), &stop, |_| stop.request()).await.unwrap();
+    assert_eq!(events[0].outcome, Outcome::Open);
+}
+
+#[tokio::test]
 async fn an_older_row_is_not_taken_for_this_copy() {
     let old = Timestamp::now() - SignedDuration::from_mins(5);
     let (rows, _) = rows(move |id, _| Some(row(id, "PROCESSED", old)));

@@ -22,6 +22,8 @@ pub struct Summary {
     pub late: usize,
     /// No trace of them in time.
     pub lost: usize,
+    /// Not known, because the following was stopped.
+    pub open: usize,
     /// How many of the processed raised an alert.
     pub alerts: usize,
     /// How many ended as they were meant to: processed or known, poison rejected.
@@ -83,6 +85,7 @@ impl Summary {
                 Outcome::Refused { .. } => &mut summary.refused,
                 Outcome::Late => &mut summary.late,
                 Outcome::Lost => &mut summary.lost,
+                Outcome::Open => &mut summary.open,
             };
             *count += 1;
         }

@@ -148,7 +148,7 @@ impl Followup {
     }
 
     fn write_many(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
-        let Summary { processed, duplicate, conflict, rejected, refused, late, lost, alerts, .. } = self.summary;
+        let Summary { processed, duplicate, conflict, rejected, refused, late, lost, open, alerts, .. } = self.summary;
         writeln!(out)?;
         let counts = [
             (processed, "processed"),
@@ -158,6 +158,7 @@ impl Followup {
             (refused, "refused by the bus"),
             (late, "late: stored, not processed in time"),
             (lost, "lost: no trace of them in time"),
+            (open, "not followed to their end"),
         ];
         for (count, what) in counts.into_iter().filter(|(count, what)| *count > 0 || *what == "processed") {
             writeln!(out, "  {count:>7} {what}")?;
@@ -181,7 +182,9 @@ impl Followup {
                 writeln!(out, "  {name:<20}{p50:>11}{p95:>11}{p99:>11}{max:>11}")?;
             }
         }
-        let wrong: Vec<_> = self.events.iter().filter(|event| !event.outcome.is_expected(event.sent.poison)).collect();
+        let is_wrong =
+            |event: &&Followed| event.outcome != Outcome::Open && !event.outcome.is_expected(event.sent.poison);
+        let wrong: Vec<_> = self.events.iter().filter(is_wrong).collect();
         if !wrong.is_empty() {
             writeln!(out)?;
             for event in wrong.iter().take(SHOWN) {
@@ -238,6 +241,7 @@ fn describe(event: &Followed, styles: &Styles) -> (anstyle::Style, String) {
         Outcome::Refused { reason } => format!("REFUSED by the bus: {reason}"),
         Outcome::Late => "LATE: stored, but not processed in time".to_owned(),
         Outcome::Lost => "LOST: no trace of it in time".to_owned(),
+        Outcome::Open => "NOT FOLLOWED to its end".to_owned(),
     };
     let style = match (&event.outcome, event.outcome.is_expected(event.sent.poison)) {
         (Outcome::Duplicate, true) => styles.warn,

@@ -165,6 +165,7 @@ fn said(event: &Followed) -> String {
         Outcome::Refused { reason } => format!("refused by the bus: {reason}"),
         Outcome::Late => "stored, not processed".to_owned(),
         Outcome::Lost => "lost".to_owned(),
+        Outcome::Open => "not followed to its end".to_owned(),
     };
     format!("{}: {outcome}", event.sent.event_id)
 }
