@@ -8,11 +8,13 @@ pub mod commands;
 pub mod context;
 pub mod error;
 pub mod feed;
+pub mod filter;
 pub mod human;
 pub mod local;
 pub mod output;
 pub mod snapshot;
 pub mod stack;
 pub mod terraform;
+pub mod when;
 
 pub use commands::run;
