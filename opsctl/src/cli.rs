@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, local, man, send_test_event, status};
+use crate::commands::{completions, demo, journal, local, man, send_test_event, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -78,6 +78,10 @@ pub struct GlobalArgs {
     #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_PROJECT_DIR", hide_env_values = true)]
     pub project_dir: Option<PathBuf>,
 
+    /// Where runs are journaled [default: of the local stack its directory, else ~/.local/state/opsctl/journal]
+    #[arg(long, global = true, value_name = "DIR", env = "OPSCTL_JOURNAL_DIR", hide_env_values = true)]
+    pub journal_dir: Option<PathBuf>,
+
     /// How results are written to standard output
     #[arg(long, short, global = true, value_enum, default_value_t, value_name = "FORMAT")]
     pub output: OutputFormat,
@@ -124,6 +128,10 @@ pub enum Command {
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
     Status(status::StatusArgs),
+
+    /// Show what was changed with opsctl, when, and with what outcome
+    #[command(subcommand)]
+    Journal(journal::JournalCommand),
 
     /// Show a scripted market session on the local stack
     Demo(demo::DemoArgs),

@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use crate::aws::{Clients, Connection};
+use crate::change::{Gate, Needed, Permit, Preview};
 use crate::cli::GlobalArgs;
 use crate::error::{Error, Result};
 use crate::output::Printer;
@@ -119,6 +120,51 @@ impl Context {
         } else {
             Err(Error::refused(format!("refused to {action}: not confirmed"), help))
         }
+    }
+
+    /// The gate that every change of this stack goes through.
+    pub fn gate(&self, stack: &Stack) -> Gate {
+        let gate = Gate::new(stack, self.global.yes);
+        if self.global.read_only { gate.read_only("--read-only is set") } else { gate }
+    }
+
+    /// Shows a preview on standard error and asks for what the gate needs. The default is no: an empty answer, and nobody
+    /// at the terminal, are refused (exit code 6).
+    pub fn confirm(&self, gate: &Gate, preview: &Preview) -> Result<Permit> {
+        gate.allows(preview.change)?;
+        let question = match gate.needs(preview) {
+            Needed::Nothing => return gate.permit(preview, ""),
+            Needed::Yes => "Go on? [y/N] ".to_owned(),
+            Needed::Word(word) => format!("Type {word} to go on: "),
+        };
+        if !io::stdin().is_terminal() {
+            return Err(Error::refused(
+                format!("refused to {}: nobody is there to confirm it", preview.summary),
+                gate.how_to_confirm(preview),
+            ));
+        }
+        self.printer.explain(preview)?;
+        self.printer.ask(&question);
+        let mut answer = String::new();
+        io::stdin()
+            .read_line(&mut answer)
+            .map_err(|source| Error::io("failed to read the answer from standard input", source))?;
+        gate.permit(preview, &answer)
+    }
+
+    /// Where runs are journaled: `--journal-dir`; with `--local` the stack's own directory; else the user's state directory.
+    pub fn journal_dir(&self) -> Result<PathBuf> {
+        if let Some(dir) = &self.global.journal_dir {
+            return Ok(absolute(dir));
+        }
+        if self.global.local {
+            return Ok(self.local_dir()?.join("journal"));
+        }
+        let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
+        let state = state.or_else(|| Some(std::env::home_dir()?.join(".local/state")));
+        state.map(|state| state.join("opsctl/journal")).ok_or_else(|| {
+            Error::usage("failed to find a place for the journal: there is no home directory", "give --journal-dir")
+        })
     }
 
     /// The project's root: `--project-dir`, or the nearest directory upwards that holds a `Cargo.toml` and `lib/main.tf`.

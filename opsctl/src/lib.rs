@@ -3,6 +3,7 @@
 //! The library holds everything but `main`, so that tests and the local stack use the same parts as the commands do.
 
 pub mod aws;
+pub mod change;
 pub mod cli;
 pub mod commands;
 pub mod context;
@@ -10,6 +11,7 @@ pub mod error;
 pub mod feed;
 pub mod filter;
 pub mod human;
+pub mod journal;
 pub mod local;
 pub mod output;
 pub mod snapshot;

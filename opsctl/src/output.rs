@@ -115,6 +115,15 @@ impl Printer {
         }
     }
 
+    /// Writes a report to standard error for a person, whatever the format: what they are about to be asked about.
+    pub fn explain<R: Report>(&self, report: &R) -> Result<()> {
+        let mut text = Vec::new();
+        report.write_text(&mut text, &self.err).map_err(|source| Error::io("failed to format the preview", source))?;
+        // Whoever cannot read it will not answer.
+        let _ = io::stderr().lock().write_all(&text);
+        Ok(())
+    }
+
     /// Says something about the work on standard error: a step that began, a thing worth knowing. Quiet in JSON.
     pub fn note(&self, message: impl AsRef<str>) {
         if self.format == OutputFormat::Text {

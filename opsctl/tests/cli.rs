@@ -240,3 +240,17 @@ fn production_wants_a_confirmation() {
     // To go on is to fail to find the bus.
     assert_exit(&run(&[&["--yes"], &arguments[..]].concat()), 4);
 }
+
+#[test]
+fn a_journal_without_runs_is_fine_and_a_run_that_is_not_there_is_2() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let journal = dir.path().display().to_string();
+    let list = run(&["--journal-dir", &journal, "journal", "list"]);
+    assert_exit(&list, 0);
+    assert!(out(&list).contains("nothing was changed yet"), "{}", out(&list));
+    for name in ["last", "../escape", "20261124-070512-123-4f9a1c2b"] {
+        let show = run(&["--journal-dir", &journal, "journal", "show", name]);
+        assert_exit(&show, 2);
+        assert!(err(&show).contains("opsctl journal list"), "{}", err(&show));
+    }
+}

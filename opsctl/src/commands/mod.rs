@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod demo;
 mod dispatch;
+pub mod journal;
 pub mod local;
 pub mod man;
 pub mod send_test_event;
