@@ -107,8 +107,9 @@ impl Notification {
                 (Told::Sent, Some(note.boxed()))
             }
             Err(error) if error.effect() == Effect::Unknown => {
-                // Perhaps it was sent. The row stays as it is: the next attempt will say that it may be a repeat.
-                (Told::Failed(format!("{error}; the message may have been sent")), None)
+                // Perhaps it was sent: the next attempt will say that it may be a repeat.
+                let note = async move { warn(cooldowns.unanswered(&table, &ticket, now).await, "unanswered") };
+                (Told::Failed(format!("{error}; the message may have been sent")), Some(note.boxed()))
             }
             Err(error) => {
                 let note = async move { warn(cooldowns.refused(&table, &ticket, now).await, "refused") };

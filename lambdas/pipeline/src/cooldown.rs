@@ -4,13 +4,15 @@
 //! under the condition that it still is what was read, so the role needs nothing but `PutItem`:
 //!
 //! - `owner` (event id) and `request_id`: who is sending;
+//! - `claim`: which of the owner's claims; no two are alike, so that nobody takes another's for its own;
 //! - `attempts`: publishes whose outcome is not known, the current one included; 0 if the last one was refused;
-//! - `lease_until`: as long as another invocation may still be running;
+//! - `lease_until`: as long as the claimant may still be sending; absent once it is known that it is not;
 //! - `sent_at`, `message_id`: it was sent.
 //!
 //! An event whose first publish went unanswered may try once more, and the message says that it may be a repeat. It does
 //! not try a third time.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
 
 use aws_config::SdkConfig;
@@ -21,7 +23,7 @@ use market::rules::Cooldown;
 
 use crate::attributes::{Item, n, number, s, text, time, time_of};
 use crate::clock::later;
-use crate::failure::CallError;
+use crate::failure::{CallError, Effect};
 
 /// Publishes of one alert whose outcome may stay unknown.
 const MAX_UNKNOWN: u32 = 2;
@@ -48,6 +50,7 @@ pub struct Ticket {
     key: Cooldown,
     owner: String,
     request_id: String,
+    claim: String,
     /// Publishes that may have been sent before this one.
     earlier: u32,
 }
@@ -83,7 +86,7 @@ pub struct Cooldowns {
 /// What the row says.
 struct Held {
     owner: String,
-    request_id: String,
+    claim: String,
     attempts: u32,
     lease_until: Option<Timestamp>,
     sent: bool,
@@ -94,19 +97,11 @@ impl Held {
         let own = |name| text(item, name).unwrap_or_default().to_owned();
         Self {
             owner: own("owner"),
-            request_id: own("request_id"),
+            claim: own("claim"),
             attempts: number(item, "attempts").unwrap_or(0),
             lease_until: time_of(item, "lease_until"),
             sent: item.contains_key("sent_at"),
         }
-    }
-
-    /// The row is the one that this claim has written: the SDK repeats a put whose answer was lost.
-    fn is_just(&self, claimant: &Claimant<'_>, attempts: u32) -> bool {
-        let lease = market::time::truncate(later(claimant.now, LEASE));
-        self.owner == claimant.event_id
-            && self.request_id == claimant.request_id
-            && (self.attempts, self.lease_until, self.sent) == (attempts, Some(lease), false)
     }
 
     /// What the claimant gets without a further call; none if it may take the row over.
@@ -117,10 +112,9 @@ impl Held {
             // The topic refused the owner's publish, so nobody was told: whoever comes next may try.
             (_, false) if self.attempts == 0 => None,
             (false, _) => Some(Claim::CoolingDown),
-            (true, false) if self.attempts >= MAX_UNKNOWN => Some(Claim::Unconfirmed),
-            // An earlier attempt of this very invocation is over. Any other invocation is, once its lease has ended.
-            (true, false) if self.request_id == claimant.request_id => None,
+            // Lambda may deliver an event twice at the same time, with the same request id: that proves nothing.
             (true, false) if self.lease_until.is_some_and(|until| claimant.now < until) => Some(Claim::InFlight),
+            (true, false) if self.attempts >= MAX_UNKNOWN => Some(Claim::Unconfirmed),
             (true, false) => None,
         }
     }
@@ -134,30 +128,42 @@ impl Cooldowns {
 
     /// Claims the right to send: one call, or two when the row is there and may be taken over.
     pub async fn claim(&self, table: &str, key: &Cooldown, claimant: &Claimant<'_>) -> Result<Claim, CallError> {
-        let ticket = |earlier| Ticket {
-            key: key.clone(),
-            owner: claimant.event_id.to_owned(),
-            request_id: claimant.request_id.to_owned(),
-            earlier,
-        };
-        let first = ticket(0);
-        let row = first.row(claimant.now, 1);
-        let Some(held) = self.put(table, row, "attribute_not_exists(audit_id)", &[]).await? else {
+        let first = Ticket::new(key, claimant, 0);
+        let put = self.put(table, first.row(claimant.now, 1), "attribute_not_exists(audit_id)", &[]).await;
+        let Some(held) = self.or_take_back(table, &first, claimant.now, put).await? else {
             return Ok(Claim::Granted(first));
         };
         let held = Held::of(&held);
-        if held.is_just(claimant, 1) {
+        // The SDK repeats a put whose answer was lost: then the row that is in the way is this one.
+        if held.claim == first.claim {
             return Ok(Claim::Granted(first));
         }
         if let Some(claim) = held.verdict(claimant) {
             return Ok(claim);
         }
-        let next = ticket(held.attempts);
-        let row = next.row(claimant.now, held.attempts + 1);
-        let lost = self.put(table, row, UNCHANGED, &unchanged(&held.owner, held.attempts)).await?;
-        let granted = lost.is_none_or(|row| Held::of(&row).is_just(claimant, held.attempts + 1));
+        let next = Ticket::new(key, claimant, held.attempts);
+        let put = self.put(table, next.row(claimant.now, held.attempts + 1), UNCHANGED, &unchanged(&held.claim)).await;
+        let lost = self.or_take_back(table, &next, claimant.now, put).await?;
+        let granted = lost.is_none_or(|row| Held::of(&row).claim == next.claim);
         // Who got in between is sending now; if that fails, it is for its own retries to go on.
         Ok(if granted { Claim::Granted(next) } else { Claim::InFlight })
+    }
+
+    /// A claim that failed may be in the table all the same. Nothing will be published on it, so it is taken back, as far
+    /// as possible: two of them would count as two messages that may have been sent, and nobody would be told.
+    async fn or_take_back<T>(
+        &self,
+        table: &str,
+        ticket: &Ticket,
+        now: Timestamp,
+        claimed: Result<T, CallError>,
+    ) -> Result<T, CallError> {
+        if claimed.as_ref().is_err_and(|error| error.effect() == Effect::Unknown)
+            && let Err(error) = self.refused(table, ticket, now).await
+        {
+            tracing::warn!(%error, "failed to take back a claim that failed");
+        }
+        claimed
     }
 
     /// Notes that the message was sent.
@@ -165,14 +171,22 @@ impl Cooldowns {
         let mut row = ticket.row(now, ticket.earlier + 1);
         row.insert("sent_at".to_owned(), time(now));
         row.insert("message_id".to_owned(), s(message_id));
-        self.put(table, row, UNCHANGED, &unchanged(&ticket.owner, ticket.earlier + 1)).await.map(drop)
+        self.put(table, row, UNCHANGED, &unchanged(&ticket.claim)).await.map(drop)
     }
 
-    /// Notes that the topic refused the message: nobody was told, and it may be tried again.
+    /// Notes that nobody was told, and it may be tried again: the topic refused the message, or none was published.
     pub async fn refused(&self, table: &str, ticket: &Ticket, now: Timestamp) -> Result<(), CallError> {
-        let mut row = ticket.row(now, ticket.earlier);
+        self.ended(table, ticket.row(now, ticket.earlier), ticket).await
+    }
+
+    /// Notes that the publish went unanswered: whoever tries the event again need not wait for this attempt to end.
+    pub async fn unanswered(&self, table: &str, ticket: &Ticket, now: Timestamp) -> Result<(), CallError> {
+        self.ended(table, ticket.row(now, ticket.earlier + 1), ticket).await
+    }
+
+    async fn ended(&self, table: &str, mut row: Item, ticket: &Ticket) -> Result<(), CallError> {
         row.remove("lease_until");
-        self.put(table, row, UNCHANGED, &unchanged(&ticket.owner, ticket.earlier + 1)).await.map(drop)
+        self.put(table, row, UNCHANGED, &unchanged(&ticket.claim)).await.map(drop)
     }
 
     /// Puts the row if `condition` holds; otherwise returns the row that is there.
@@ -191,9 +205,6 @@ impl Cooldowns {
             .set_item(Some(row))
             .condition_expression(condition)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if condition == UNCHANGED {
-            put = put.expression_attribute_names("#owner", "owner");
-        }
         for (name, value) in values {
             put = put.expression_attribute_values(*name, value.clone());
         }
@@ -205,14 +216,30 @@ impl Cooldowns {
     }
 }
 
-/// The row is as it was read.
-const UNCHANGED: &str = "#owner = :owner AND attempts = :attempts AND attribute_not_exists(sent_at)";
+/// A text that no other claim has. The standard library keys its hashers from the operating system's random numbers, each
+/// hasher differently.
+fn unique() -> String {
+    format!("{:016x}", RandomState::new().hash_one(()))
+}
 
-fn unchanged(owner: &str, attempts: u32) -> [(&'static str, AttributeValue); 2] {
-    [(":owner", s(owner)), (":attempts", n(&attempts))]
+/// The row is the one of a known claim, whose message was not sent.
+const UNCHANGED: &str = "claim = :claim AND attribute_not_exists(sent_at)";
+
+fn unchanged(claim: &str) -> [(&'static str, AttributeValue); 1] {
+    [(":claim", s(claim))]
 }
 
 impl Ticket {
+    fn new(key: &Cooldown, claimant: &Claimant<'_>, earlier: u32) -> Self {
+        Self {
+            key: key.clone(),
+            owner: claimant.event_id.to_owned(),
+            request_id: claimant.request_id.to_owned(),
+            claim: unique(),
+            earlier,
+        }
+    }
+
     fn row(&self, now: Timestamp, attempts: u32) -> Item {
         let expires_at = later(now.max(self.key.window_end), KEPT);
         Item::from([
@@ -220,6 +247,7 @@ impl Ticket {
             ("timestamp".to_owned(), time(self.key.window_start)),
             ("owner".to_owned(), s(&self.owner)),
             ("request_id".to_owned(), s(&self.request_id)),
+            ("claim".to_owned(), s(&self.claim)),
             ("attempts".to_owned(), n(&attempts)),
             ("lease_until".to_owned(), time(later(now, LEASE))),
             ("expires_at".to_owned(), n(&expires_at.as_second())),
