@@ -113,7 +113,11 @@ async fn an_event_is_stored_published_and_audited_in_three_round_trips() {
         "request_id": s("r-1"), "trace_id": s(world::TRACE_ID), "correlation_id": s(EVENT),
         "event_timestamp": s("2021-01-08T00:00:00.278000Z")
     });
-    assert_eq!(stage.aws.calls()[2].request, json!({"TableName": world::AUDIT, "Item": audit}));
+    let put = json!({
+        "TableName": world::AUDIT, "Item": audit, "ConditionExpression": "attribute_not_exists(audit_id)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD"
+    });
+    assert_eq!(stage.aws.calls()[2].request, put);
 }
 
 #[tokio::test]

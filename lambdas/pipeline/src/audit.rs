@@ -1,17 +1,25 @@
 //! The audit trail: one row an attempt of a stage, written after what it tells has happened.
 //!
 //! `audit_id` is `{event_id}#{stage}` and `timestamp` the attempt's time, so three queries give an event's whole history
-//! without an index. Rows are only ever put; nothing updates or deletes them.
+//! without an index. Rows are only ever put; nothing updates or deletes them. Of attempts that begin in the same
+//! microsecond the first to be written has that time, and each further one the next that is free.
 
 use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
 use jiff::Timestamp;
 
 use crate::attributes::{Item, n, s, time};
+use crate::clock::later;
 use crate::failure::CallError;
 use crate::stage::Stage;
+
+/// Times that are tried for one row: more than a function has environments that could begin at the same time.
+const MAX_TIMES: u64 = 50;
 
 /// What an attempt came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,10 +133,34 @@ impl Audit {
         Self { dynamodb: crate::aws::dynamodb(config) }
     }
 
-    /// Writes a row.
+    /// Writes a row; if another attempt's has its key, with the next microsecond that is free.
     pub async fn write(&self, table: &str, row: &AuditRow<'_>) -> Result<(), CallError> {
-        let put = self.dynamodb.put_item().table_name(table).set_item(Some(row.item())).send().await;
-        put.map_err(|error| CallError::new(format!("write the audit row of {} to {table}", row.event_id), &error))?;
-        Ok(())
+        let action = || format!("write the audit row of {} to {table}", row.event_id);
+        let mut item = row.item();
+        for microseconds in 0..MAX_TIMES {
+            let timestamp = later(row.timestamp, Duration::from_micros(microseconds));
+            item.insert("timestamp".to_owned(), time(timestamp));
+            if self.put(table, &item).await.map_err(|error| CallError::new(action(), &error))? {
+                return Ok(());
+            }
+        }
+        Err(CallError::answered(action(), format!("{MAX_TIMES} microseconds in a row are taken")))
+    }
+
+    /// Puts the row; false if another one has its key.
+    async fn put(&self, table: &str, item: &Item) -> Result<bool, SdkError<PutItemError, HttpResponse>> {
+        let put = self
+            .dynamodb
+            .put_item()
+            .table_name(table)
+            .set_item(Some(item.clone()))
+            .condition_expression("attribute_not_exists(audit_id)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let Err(error) = put.send().await else { return Ok(true) };
+        let Some(PutItemError::ConditionalCheckFailedException(failed)) = error.as_service_error() else {
+            return Err(error);
+        };
+        // The SDK repeats a put whose answer was lost: then the row that is in the way is this one.
+        Ok(failed.item() == Some(item))
     }
 }

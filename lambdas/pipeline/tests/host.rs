@@ -154,3 +154,35 @@ async fn the_sdk_tries_three_times_with_short_pauses() {
     host.invoke(world::invocation(&world::raw_trade("e-1", "00", "1"), "r-1", now)).await.unwrap();
     assert_eq!(setup.aws.operations(), ["GetParameters", "PutItem", "PutItem", "PutItem"]);
 }
+
+#[tokio::test]
+async fn attempts_that_begin_in_the_same_microsecond_each_have_their_audit_row() {
+    let setup = setup(Script::Succeed);
+    let now = u64::try_from(setup.clock.now().as_millisecond()).unwrap();
+    let requests: Vec<_> = (0..10).map(|number| format!("r-{number}")).collect();
+    let event = world::raw_trade("e-1", "00", "1");
+    let invocations = requests.iter().map(|request| setup.host.invoke(world::invocation(&event, request, now)));
+    for answer in futures::future::join_all(invocations).await {
+        answer.unwrap();
+    }
+    let rows = setup.aws.items(world::AUDIT);
+    let text = |row: &Value, name: &str| row[name]["S"].as_str().unwrap().to_owned();
+    let mut found: Vec<_> = rows.iter().map(|row| text(row, "request_id")).collect();
+    found.sort_unstable();
+    assert_eq!(found, requests);
+    let times: Vec<_> = rows.iter().map(|row| text(row, "timestamp")).collect();
+    let expected: Vec<_> = (0..10).map(|microsecond| format!("2021-01-08T00:00:02.00000{microsecond}Z")).collect();
+    assert_eq!(times, expected);
+}
+
+#[tokio::test]
+async fn an_audit_row_that_the_sdk_puts_twice_is_one_row() {
+    let setup = setup(Script::Succeed);
+    let config = setup.aws.sdk_config().into_builder().retry_config(pipeline::aws::retries()).build();
+    let host = Host::new(Scripted(Script::Succeed), &config, world::PREFIX, setup.clock.clone(), Sink::to(io::sink()));
+    setup.aws.fail("PutItem", 0, Fault::LostAnswer);
+    let now = u64::try_from(setup.clock.now().as_millisecond()).unwrap();
+    host.invoke(world::invocation(&world::raw_trade("e-1", "00", "1"), "r-1", now)).await.unwrap();
+    assert_eq!(setup.aws.operations(), ["GetParameters", "PutItem", "PutItem"]);
+    assert_eq!(setup.aws.statuses(), ["STORED"]);
+}
