@@ -12,6 +12,7 @@ pub mod feed;
 pub mod filter;
 pub mod human;
 pub mod journal;
+pub mod letters;
 pub mod local;
 pub mod output;
 pub mod snapshot;

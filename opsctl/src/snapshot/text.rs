@@ -7,7 +7,6 @@ use jiff::Timestamp;
 
 use super::{Freshness, Health, Severity, Snapshot, Source, Verdict};
 use crate::aws::alarms::AlarmState;
-use crate::aws::dead_letters::Origin;
 use crate::aws::events::StoredEvent;
 use crate::aws::metrics::StageMetrics;
 use crate::human;
@@ -165,12 +164,7 @@ fn write_dead_letters(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles)
         let (stage, depth, oldest) = (queue.stage.as_str(), queue.depth, oldest.unwrap_or_default());
         writeln!(out, "  {stage:<13}{depth:>5} waiting{taken}{oldest}{sampled}")?;
         for cause in &queue.causes {
-            let origin = match cause.origin {
-                Origin::Rejected => "rejected",
-                Origin::Lambda => "gave up",
-                Origin::EventBridge => "undelivered",
-                Origin::Unknown => "unknown",
-            };
+            let origin = cause.origin.words();
             let line = format!("{:>8} × {origin} {}: {}", cause.count, cause.code, cause.example);
             writeln!(out, "  {}", shorten_keeping_indent(&line))?;
         }

@@ -175,6 +175,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
+    use crate::aws::dead_letters::samples;
     use crate::feed::sender::SentEvent;
 
     fn event(id: &str, poison: bool, outcome: Outcome) -> Followed {
@@ -194,20 +195,6 @@ mod tests {
         Outcome::Processed { received_at: None, processed_at: None, alert, tags: Vec::new() }
     }
 
-    fn letter(id: &str, code: &str, message: &str) -> DeadLetter {
-        DeadLetter {
-            message_id: format!("m-{id}"),
-            origin: Origin::Rejected,
-            code: code.into(),
-            message: message.into(),
-            stage: StageName::Ingestion,
-            sent_at: None,
-            event_id: Some(id.into()),
-            symbol: None,
-            body: String::new(),
-        }
-    }
-
     /// Two good events, the second of the crash; one poison for ingestion, one for the bus.
     fn fine() -> Seen {
         let rejected = Outcome::Rejected { stage: StageName::Ingestion, reason: "price".into() };
@@ -221,7 +208,10 @@ mod tests {
             crash: HashSet::from(["b".to_owned()]),
             poison: HashMap::from([("p".to_owned(), Reason { code: "VALIDATION".into(), field: "price".into() })]),
             notifications: BTreeMap::from([("b".to_owned(), Some("SENT".to_owned()))]),
-            letters: vec![(StageName::Ingestion, letter("p", "VALIDATION", "price: must be greater than 0"))],
+            letters: vec![(
+                StageName::Ingestion,
+                samples::rejected("p", "VALIDATION", "price: must be greater than 0"),
+            )],
         }
     }
 
@@ -256,10 +246,10 @@ mod tests {
             (StageName::Ingestion, "MALFORMED", "price: must be greater than 0"),
             (StageName::Ingestion, "VALIDATION", "symbol: is missing"),
         ] {
-            seen.letters = vec![(queue, letter("p", code, message))];
+            seen.letters = vec![(queue, samples::rejected("p", code, message))];
             assert_eq!(unmet(&seen), [poison, other], "{queue} {code} {message}");
         }
-        let mut again = letter("p", "VALIDATION", "price: must be greater than 0");
+        let mut again = samples::rejected("p", "VALIDATION", "price: must be greater than 0");
         again.message_id = "another".into();
         let mut seen = fine();
         seen.letters.push((StageName::Ingestion, again));
@@ -269,7 +259,7 @@ mod tests {
     #[test]
     fn any_other_dead_letter_is_too_much() {
         let mut seen = fine();
-        seen.letters.push((StageName::Notification, letter("b", "500", "boom")));
+        seen.letters.push((StageName::Notification, samples::rejected("b", "500", "boom")));
         assert_eq!(unmet(&seen), ["other dead letters"]);
     }
 

@@ -1,21 +1,18 @@
-//! Dead letter queues, looked at without touching them.
+//! One message of a dead letter queue, and why it is there.
 
 use std::collections::BTreeMap;
 
-use aws_sdk_sqs::Client;
-use aws_sdk_sqs::types::{Message, MessageSystemAttributeName, QueueAttributeName};
-use futures::future::try_join_all;
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName};
 use jiff::Timestamp;
+use market::fault::Fault;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{AwsError, Doing};
-use crate::stack::{Stack, Stage, StageName};
+use crate::stack::StageName;
 
-/// A receive returns at most so many messages.
-const PER_RECEIVE: i32 = 10;
-/// At most so many receives a queue and look.
-const RECEIVES: usize = 5;
+/// What to ask SQS for beside the message, so that [`DeadLetter::from_message`] finds all of it.
+pub const SYSTEM_ATTRIBUTES: [MessageSystemAttributeName; 2] =
+    [MessageSystemAttributeName::SentTimestamp, MessageSystemAttributeName::ApproximateReceiveCount];
 
 /// How a message came into the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -29,6 +26,38 @@ pub enum Origin {
     EventBridge,
     /// None of the three: someone else's message.
     Unknown,
+}
+
+impl Origin {
+    /// What became of the event, in a word or two: `rejected`, `gave up`, `undelivered`, `unknown`.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Lambda => "gave up",
+            Self::EventBridge => "undelivered",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// The name on the command line and in JSON.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Rejected => "rejected",
+            Self::Lambda => "lambda",
+            Self::EventBridge => "event_bridge",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// A message attribute.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Attribute {
+    /// `String`, `Number` …
+    #[serde(rename = "type")]
+    pub data_type: String,
+    /// Its value.
+    pub value: String,
 }
 
 /// A message in a dead letter queue.
@@ -50,9 +79,20 @@ pub struct DeadLetter {
     pub event_id: Option<String>,
     /// The event's symbol, where the body has one.
     pub symbol: Option<String>,
+    /// The event's type, where the body has one.
+    pub event_type: Option<String>,
+    /// How often it was received, looks included.
+    pub receive_count: Option<u32>,
+    /// Everything that the function found wrong, when it rejected the event.
+    pub faults: Vec<Fault>,
+    /// Its attributes as they are.
+    pub attributes: BTreeMap<String, Attribute>,
     /// The body as it is: the original envelope.
     #[serde(skip)]
     pub body: String,
+    /// What a delete or a release names it by: good until the message is received again.
+    #[serde(skip)]
+    pub receipt: Option<String>,
 }
 
 /// Messages that failed for the same reason.
@@ -72,95 +112,19 @@ pub struct Cause {
     pub count: usize,
 }
 
-/// A dead letter queue.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct DeadLetterQueue {
-    /// The stage that it belongs to.
-    pub stage: StageName,
-    /// Its name.
-    pub name: String,
-    /// Messages waiting, as SQS estimates them.
-    pub depth: u64,
-    /// Messages that someone has received and not yet deleted.
-    pub in_flight: u64,
-    /// How many of them were looked at for the causes.
-    pub sampled: usize,
-    /// When the oldest of those looked at came in. (SQS's own age metric skips what was received three times.)
-    pub oldest: Option<Timestamp>,
-    /// Why they are there, the most frequent first.
-    pub causes: Vec<Cause>,
-}
-
-/// Reads depth and causes of all queues at once.
-pub async fn read(client: &Client, stack: &Stack) -> Result<Vec<DeadLetterQueue>, AwsError> {
-    try_join_all(stack.stages.iter().map(|(name, stage)| read_queue(client, name, stage))).await
-}
-
-async fn read_queue(client: &Client, name: StageName, stage: &Stage) -> Result<DeadLetterQueue, AwsError> {
-    let answer = client
-        .get_queue_attributes()
-        .queue_url(&stage.dlq_url)
-        .attribute_names(QueueAttributeName::ApproximateNumberOfMessages)
-        .attribute_names(QueueAttributeName::ApproximateNumberOfMessagesNotVisible)
-        .send()
-        .await
-        .doing(|| format!("read the depth of queue {}", stage.dlq_name))?;
-    let number = |attribute: &QueueAttributeName| {
-        let text = answer.attributes().and_then(|attributes| attributes.get(attribute));
-        text.and_then(|text| text.parse().ok()).ok_or_else(|| {
-            AwsError::unusable(format!("read the depth of queue {}", stage.dlq_name), format!("no {attribute} in it"))
-        })
-    };
-    let depth: u64 = number(&QueueAttributeName::ApproximateNumberOfMessages)?;
-    let in_flight = number(&QueueAttributeName::ApproximateNumberOfMessagesNotVisible)?;
-    let letters = if depth > 0 { peek(client, name, stage, depth).await? } else { Vec::new() };
-    Ok(DeadLetterQueue {
-        stage: name,
-        name: stage.dlq_name.clone(),
-        depth,
-        in_flight,
-        sampled: letters.len(),
-        oldest: letters.iter().filter_map(|letter| letter.sent_at).min(),
-        causes: group(&letters),
-    })
-}
-
-/// Looks at messages without hiding them from anybody: received with a visibility time-out of zero, they stay available
-/// to a redrive that runs at the same time, and the depth (and so its alarm) does not move. The price is that a receive
-/// may return what was seen before, so this is a sample: at most 50, ending when nothing new comes. Each look counts as
-/// a receive, which harms nothing because these queues have no redrive policy of their own.
-pub async fn peek(client: &Client, name: StageName, stage: &Stage, depth: u64) -> Result<Vec<DeadLetter>, AwsError> {
-    let mut seen: BTreeMap<String, DeadLetter> = BTreeMap::new();
-    for _ in 0..RECEIVES {
-        let answer = client
-            .receive_message()
-            .queue_url(&stage.dlq_url)
-            .max_number_of_messages(PER_RECEIVE)
-            .visibility_timeout(0)
-            .message_attribute_names("All")
-            .message_system_attribute_names(MessageSystemAttributeName::SentTimestamp)
-            .send()
-            .await
-            .doing(|| format!("look into queue {}", stage.dlq_name))?;
-        let before = seen.len();
-        for message in answer.messages() {
-            let letter = DeadLetter::from_message(name, message);
-            seen.insert(letter.message_id.clone(), letter);
-        }
-        if seen.len() == before || seen.len() as u64 >= depth {
-            break;
-        }
-    }
-    Ok(seen.into_values().collect())
-}
-
 impl DeadLetter {
     /// Reads a message of the queue of `queue_stage`.
     pub fn from_message(queue_stage: StageName, message: &Message) -> Self {
-        let attribute = |name: &str| {
-            let value = message.message_attributes().and_then(|attributes| attributes.get(name));
-            value.and_then(|value| value.string_value()).map(str::to_owned)
-        };
+        let attributes: BTreeMap<String, Attribute> = message
+            .message_attributes()
+            .into_iter()
+            .flatten()
+            .filter_map(|(name, value)| {
+                let (data_type, value) = (value.data_type().to_owned(), value.string_value()?.to_owned());
+                Some((name.clone(), Attribute { data_type, value }))
+            })
+            .collect();
+        let attribute = |name: &str| attributes.get(name).map(|attribute| attribute.value.clone());
         let body = message.body().unwrap_or_default();
         let envelope: Value = serde_json::from_str(body).unwrap_or_default();
         let (origin, code, words) = if attribute("RULE_ARN").is_some() {
@@ -172,11 +136,16 @@ impl DeadLetter {
         } else {
             (Origin::Unknown, None, None)
         };
-        let sent_at = message
-            .attributes()
-            .and_then(|attributes| attributes.get(&MessageSystemAttributeName::SentTimestamp))
+        let system = |name: &MessageSystemAttributeName| {
+            message.attributes().and_then(|attributes| attributes.get(name)).map(String::as_str)
+        };
+        let sent_at = system(&MessageSystemAttributeName::SentTimestamp)
             .and_then(|text| text.parse().ok())
             .and_then(|milliseconds| Timestamp::from_millisecond(milliseconds).ok());
+        let receive_count =
+            system(&MessageSystemAttributeName::ApproximateReceiveCount).and_then(|text| text.parse().ok());
+        // Whoever sent another list of faults said in words what is wrong, too.
+        let faults = attribute("Faults").and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
         let stage = attribute("Stage");
         Self {
             message_id: message.message_id().unwrap_or_default().to_owned(),
@@ -190,7 +159,12 @@ impl DeadLetter {
             sent_at,
             event_id: detail(&envelope, "event_id").or_else(|| text(&envelope["id"])),
             symbol: detail(&envelope, "symbol"),
+            event_type: detail(&envelope, "event_type"),
+            receive_count,
+            faults,
+            attributes,
             body: body.to_owned(),
+            receipt: message.receipt_handle().map(str::to_owned),
         }
     }
 }
@@ -235,24 +209,21 @@ pub fn group(letters: &[DeadLetter]) -> Vec<Cause> {
     causes
 }
 
+/// Messages for tests.
 #[cfg(test)]
-mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
-
-    use aws_sdk_sqs::operation::get_queue_attributes::GetQueueAttributesOutput;
-    use aws_sdk_sqs::operation::receive_message::ReceiveMessageOutput;
+pub(crate) mod samples {
     use aws_sdk_sqs::types::MessageAttributeValue;
-    use aws_smithy_mocks::{Rule, mock};
 
     use super::*;
-    use crate::aws::testing;
-    use crate::stack::samples;
 
-    fn message(id: &str, body: &str, attributes: &[(&str, &str)]) -> Message {
+    /// A message, put there in November 2026, received once, with these text attributes.
+    pub(crate) fn message(id: &str, body: &str, attributes: &[(&str, &str)]) -> Message {
         let mut message = Message::builder()
             .message_id(id)
+            .receipt_handle(format!("receipt-{id}"))
             .body(body)
-            .attributes(MessageSystemAttributeName::SentTimestamp, "1795348800000");
+            .attributes(MessageSystemAttributeName::SentTimestamp, "1795348800000")
+            .attributes(MessageSystemAttributeName::ApproximateReceiveCount, "1");
         for (name, value) in attributes {
             let value = MessageAttributeValue::builder().data_type("String").string_value(*value).build().unwrap();
             message = message.message_attributes(*name, value);
@@ -260,14 +231,20 @@ mod tests {
         message.build()
     }
 
-    fn depth(visible: &'static str) -> Rule {
-        mock!(Client::get_queue_attributes).then_output(move || {
-            GetQueueAttributesOutput::builder()
-                .attributes(QueueAttributeName::ApproximateNumberOfMessages, visible)
-                .attributes(QueueAttributeName::ApproximateNumberOfMessagesNotVisible, "1")
-                .build()
-        })
+    /// A raw event that ingestion rejected.
+    pub(crate) fn rejected(id: &str, code: &str, reason: &str) -> DeadLetter {
+        let attributes = [("Stage", "ingestion"), ("RequestID", "r"), ("ErrorCode", code), ("ErrorMessage", reason)];
+        let body = format!(
+            r#"{{"id":"bus-{id}","detail":{{"event_id":"{id}","event_type":"trade","symbol":"BTCUSDT","price":"-1"}}}}"#
+        );
+        DeadLetter::from_message(StageName::Ingestion, &message(&format!("m-{id}"), &body, &attributes))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::samples::message;
+    use super::*;
 
     #[test]
     fn each_origin_is_known_by_its_attributes() {
@@ -299,39 +276,5 @@ mod tests {
         }
         let letter = DeadLetter::from_message(StageName::Ingestion, &message("m", "not json", &[]));
         assert_eq!((letter.event_id, letter.body.as_str()), (None, "not json"));
-    }
-
-    #[tokio::test]
-    async fn a_look_hides_nothing_and_ends_when_nothing_new_comes() {
-        let round = AtomicUsize::new(0);
-        let receive = mock!(Client::receive_message)
-            .match_requests(|request| request.visibility_timeout() == Some(0))
-            .then_compute_output(move |_| {
-                // Two new messages, then one new and one known, then only known ones.
-                let ids = [["a", "b"], ["b", "c"], ["a", "c"], ["d", "e"]][round.fetch_add(1, Ordering::Relaxed)];
-                let attributes = [("Stage", "ingestion"), ("ErrorCode", "VALIDATION"), ("ErrorMessage", "price")];
-                let messages = ids.map(|id| message(id, "{}", &attributes)).to_vec();
-                ReceiveMessageOutput::builder().set_messages(Some(messages)).build()
-            });
-        let depth = depth("7");
-        let clients = testing::clients(&[&depth, &receive]);
-        let stack = samples::stack();
-        let queue = read_queue(&clients.sqs, StageName::Ingestion, &stack.stages.ingestion).await.unwrap();
-        assert_eq!((queue.depth, queue.in_flight, queue.sampled), (7, 1, 3));
-        assert_eq!(
-            queue.causes.iter().map(|cause| (cause.code.as_str(), cause.count)).collect::<Vec<_>>(),
-            [("VALIDATION", 3)]
-        );
-        assert_eq!(queue.oldest, Timestamp::from_millisecond(1_795_348_800_000).ok());
-        assert_eq!(receive.num_calls(), 3);
-    }
-
-    #[tokio::test]
-    async fn an_empty_queue_is_not_received_from() {
-        let depth = depth("0");
-        let clients = testing::clients(&[&depth]);
-        let queues = read(&clients.sqs, &samples::stack()).await.unwrap();
-        assert_eq!(queues.iter().map(|queue| queue.sampled).sum::<usize>(), 0);
-        assert_eq!(depth.num_calls(), 3);
     }
 }
