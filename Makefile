@@ -2,6 +2,7 @@
 #
 #   ENV=dev          which environment deploy and destroy are about (lib/envs/ENV.tfvars, a Terraform workspace of its own)
 #   ARCH=x86_64      what build builds for: x86_64 or arm64 [default: what ENV's tfvars say]
+#   SECONDS=30       how long fuzz looks into each of its targets
 #   TF_ARGS=...      more arguments for terraform plan and destroy, such as TF_ARGS='-var alert_email=you@example.com'
 
 SHELL := bash
@@ -12,6 +13,7 @@ MAKEFLAGS += --no-print-directory
 
 ENV ?= dev
 ARCH ?= $(or $(shell sed -n 's/^architecture *= *"\(.*\)".*/\1/p' lib/envs/$(ENV).tfvars),x86_64)
+SECONDS ?= 30
 TF_ARGS ?=
 TERRAFORM ?= $(shell command -v terraform >/dev/null 2>&1 && echo terraform || echo tofu)
 # Always the whole workspace: building one package alone would compile the SDK again with other features.
@@ -93,11 +95,20 @@ format: ## Format Rust and Terraform
 	cargo fmt --all
 	$(TERRAFORM) fmt -recursive lib
 
+# What ran before is replayed by test-unit; this looks for more. Findings stay in fuzz/tests/__fuzz__/*/crashes, to be committed.
+.PHONY: fuzz
+fuzz: ## Fuzz the parsers, each for SECONDS, guided by coverage; needs a C++ compiler
+	.ci/fuzz $(SECONDS)
+
 # What runs here, whatever is deployed.
 .PHONY: bench
 bench: ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 bench: build ## Measure the built functions against stubs with AWS's latencies; Linux (docs/performance.md)
 	cargo run --quiet --release --locked --package bench -- --json target/bench.json
+
+.PHONY: bench-market
+bench-market: ## Measure the domain alone: nanoseconds and allocations an event, by part
+	cargo bench --quiet --locked --package market --profile lambda
 
 # ---- AWS -------------------------------------------------------------------------------------------------------------
 

@@ -40,8 +40,7 @@ fn of_prices(timestamp: Timestamp, price: Decimal, window: &[Observation]) -> In
             .and_then(|first| change(*first, price, prices.len())),
         ..Indicators::default()
     };
-    let returns: Option<Vec<f64>> = prices.windows(2).map(|pair| log_return(pair[0], pair[1])).collect();
-    let Some(returns) = returns else { return indicators };
+    let Some(returns) = returns(&prices) else { return indicators };
     let realised = realised_volatility(&returns);
     indicators.realised_volatility = realised.and_then(|value| statistic(value, returns.len()));
     if span >= MIN_SPAN_MICROS {
@@ -56,6 +55,16 @@ fn of_prices(timestamp: Timestamp, price: Decimal, window: &[Observation]) -> In
         indicators.return_zscore = zscore(earlier, *own).and_then(|value| statistic(value, earlier.len()));
     }
     indicators
+}
+
+/// The log-returns of neighbours; `None` when a number does not fit.
+fn returns(prices: &[Decimal]) -> Option<Vec<f64>> {
+    // Reserved: a collected `Option` does not know its length and would grow step by step.
+    let mut returns = Vec::with_capacity(prices.len());
+    for pair in prices.windows(2) {
+        returns.push(log_return(pair[0], pair[1])?);
+    }
+    Some(returns)
 }
 
 fn statistic(value: f64, observations: usize) -> Option<Measured> {
@@ -132,7 +141,8 @@ fn vwap(event: &MarketEvent, window: &[Observation]) -> Option<Measured> {
 fn volume_zscore(event: &MarketEvent, window: &[Observation]) -> Option<Measured> {
     let own = to_f64(event.reference_size()?)?;
     let alike = window.iter().filter(|seen| seen.event_type == event.event_type());
-    let sizes: Vec<f64> = alike.filter_map(|seen| seen.size.and_then(to_f64)).collect();
+    let mut sizes = Vec::with_capacity(window.len());
+    sizes.extend(alike.filter_map(|seen| seen.size.and_then(to_f64)));
     statistic(zscore(&sizes, own)?, sizes.len())
 }
 

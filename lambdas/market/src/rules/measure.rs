@@ -79,15 +79,19 @@ impl Side {
 
 fn price(rule: &Rule, facts: &Facts<'_>, threshold: Decimal, trigger: Trigger, side: Side) -> Option<Hit> {
     let value = facts.event.reference_price().filter(|price| side.is_beyond(*price, threshold))?;
-    let (shown, limit) = (decimal::format(value), decimal::format(threshold));
-    let (message, previous) = match trigger {
-        Trigger::Level => (format!("{} price {shown} is {} {limit}", facts.event.symbol, side.name()), None),
+    let previous = match trigger {
+        Trigger::Level => None,
+        // Decided before anything is written: beyond a threshold most events have crossed nothing.
         Trigger::Crossing => {
-            let previous = previous_price(rule, facts).filter(|previous| !side.is_beyond(previous.price, threshold))?;
-            let before = decimal::format(previous.price);
-            let message =
-                format!("{} price {shown} crossed {} {limit}; before: {before}", facts.event.symbol, side.name());
-            (message, Some(previous))
+            Some(previous_price(rule, facts).filter(|previous| !side.is_beyond(previous.price, threshold))?)
+        }
+    };
+    let (shown, limit) = (decimal::format(value), decimal::format(threshold));
+    let (symbol, side) = (&facts.event.symbol, side.name());
+    let message = match previous {
+        None => format!("{symbol} price {shown} is {side} {limit}"),
+        Some(previous) => {
+            format!("{symbol} price {shown} crossed {side} {limit}; before: {}", decimal::format(previous.price))
         }
     };
     Some(Hit {
