@@ -502,7 +502,7 @@ locals {
       "ingestion/config" = {
         description = "Settings of ingestion (JSON)"
         value = jsonencode(merge(
-          { max_future_skew_seconds = var.max_future_skew_seconds },
+          { max_future_skew_seconds = var.max_future_skew_seconds, debug_sample_rate = var.debug_sample_rate },
           var.event_retention_days > 0 ? { event_retention_days = var.event_retention_days } : {}
         ))
       }
@@ -728,6 +728,7 @@ locals {
       function = { FunctionName = local.name.function[stage] }
       queue    = { QueueName = local.name.dlq[stage] }
       rule     = { EventBusName = local.name.bus, RuleName = local.name.rule[stage] }
+      stage    = { Stage = stage }
     }
   }
 
@@ -772,7 +773,17 @@ locals {
       of    = "rule", namespace = "AWS/Events", metric_name = "InvocationsFailedToBeSentToDlq", statistic = "Sum", above = 0
       means = "EVENTS ARE LOST: the rule could not send to the dead letter queue; check the queue's policy"
     }
+    rules-invalid = {
+      of    = "stage", namespace = local.metrics_namespace, metric_name = "RulesInvalid", statistic = "Sum", above = 0
+      means = "the alert rules are not valid, and earlier ones are in use, or none (opsctl rules check)"
+    }
   }
+
+  # Each of a stage's kinds, but for what a stage cannot have.
+  stage_alarms = [
+    for pair in setproduct(keys(local.functions), keys(local.stage_alarm_kinds)) : pair
+    if pair[1] != "rules-invalid" || contains(local.functions[pair[0]].parameters, "alert-rules")
+  ]
 
   table_alarm_kinds = {
     read-capacity = {
@@ -791,7 +802,7 @@ locals {
 
   alarms = merge(
     {
-      for pair in setproduct(keys(local.functions), keys(local.stage_alarm_kinds)) : join("-", pair) => {
+      for pair in local.stage_alarms : join("-", pair) => {
         stage       = pair[0]
         kind        = pair[1]
         description = "${pair[0]}: ${local.stage_alarm_kinds[pair[1]].means}"

@@ -237,6 +237,17 @@ variable "max_future_skew_seconds" {
   }
 }
 
+variable "debug_sample_rate" {
+  type        = number
+  description = "Share of events, 0 to 1, that all three stages log everything about. The same event is always chosen or not, by its id."
+  default     = 0
+
+  validation {
+    condition     = var.debug_sample_rate >= 0 && var.debug_sample_rate <= 1
+    error_message = "debug_sample_rate must be 0 (no event) to 1 (every event)."
+  }
+}
+
 variable "window_size" {
   type        = number
   description = "How many of a symbol's earlier events the indicators stand on."

@@ -165,7 +165,7 @@ run "settings" {
       "/market-data/dev/ingestion/dlq-url"    = "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-ingestion-dlq-dev"
       "/market-data/dev/processing/dlq-url"   = "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-processing-dlq-dev"
       "/market-data/dev/notification/dlq-url" = "https://sqs.us-east-1.amazonaws.com/123456789012/sqs-notification-dlq-dev"
-      "/market-data/dev/ingestion/config"     = "{\"max_future_skew_seconds\":300}"
+      "/market-data/dev/ingestion/config"     = "{\"debug_sample_rate\":0,\"max_future_skew_seconds\":300}"
       "/market-data/dev/processing/config"    = "{\"window_size\":50}"
       "/market-data/dev/notification/config"  = "{\"console_url_base\":\"https://us-east-1.console.aws.amazon.com\",\"events_table\":\"dynamodb-events-dev\",\"runbook_url\":\"\"}"
     }
@@ -184,6 +184,7 @@ run "settings_follow_their_variables" {
   variables {
     event_retention_days    = 30
     max_future_skew_seconds = 60
+    debug_sample_rate       = 0.01
     window_size             = 20
     business_thresholds     = { spread_wide_bps = 12.5 }
     console_url_base        = "https://console.example.com"
@@ -191,7 +192,7 @@ run "settings_follow_their_variables" {
   }
 
   assert {
-    condition     = jsondecode(aws_ssm_parameter.setting["ingestion/config"].insecure_value) == { max_future_skew_seconds = 60, event_retention_days = 30 }
+    condition     = jsondecode(aws_ssm_parameter.setting["ingestion/config"].insecure_value) == { max_future_skew_seconds = 60, debug_sample_rate = 0.01, event_retention_days = 30 }
     error_message = "ingestion/config is ${aws_ssm_parameter.setting["ingestion/config"].insecure_value}."
   }
 

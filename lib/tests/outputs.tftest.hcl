@@ -287,7 +287,7 @@ run "opsctl_output" {
 
   assert {
     condition = (
-      length(output.opsctl.alarms) == 36
+      length(output.opsctl.alarms) == 38
       && contains(output.opsctl.alarms, { name = "alarm-ingestion-errors-dev", stage = "ingestion", kind = "errors" })
       && contains([for alarm in output.opsctl.alarms : jsonencode(alarm)], jsonencode({ name = "alarm-audit-read-capacity-dev", stage = null, kind = "read-capacity" }))
       && sort([for alarm in output.opsctl.alarms : alarm.name]) == output.alarm_names

@@ -223,6 +223,16 @@ run "refuses_max_future_skew_seconds" {
   expect_failures = [var.max_future_skew_seconds]
 }
 
+run "refuses_debug_sample_rate" {
+  command = plan
+
+  variables {
+    debug_sample_rate = 1.5
+  }
+
+  expect_failures = [var.debug_sample_rate]
+}
+
 run "refuses_window_size" {
   command = plan
 
@@ -336,6 +346,7 @@ run "accepts_the_edges" {
     archive_retention_days  = 0
     event_retention_days    = 3650
     max_future_skew_seconds = 0
+    debug_sample_rate       = 1
     window_size             = 2
     business_thresholds     = { price_spike_zscore = 4.5, sequence_gap = 1 }
     alerts_kms_key_arn      = "arn:aws:kms:us-east-1:123456789012:key/0f1e2d3c"

@@ -6,13 +6,17 @@
 //!
 //! [`FakeAws::crash_at`] kills the "process" at the n-th request, before or after its effect: every later request is
 //! lost too, until [`FakeAws::restart`]. [`FakeAws::fail`] makes single requests fail. [`FakeAws::round_trips`] is the
-//! longest chain of requests that waited for one another.
+//! longest chain of requests that waited for one another. [`FakeAws::hold`] lets a test decide in which order requests
+//! are carried out, and what becomes of each.
 
 mod dynamodb;
 mod expression;
+mod held;
 mod http;
 mod services;
 pub mod world;
+
+pub use held::Held;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -57,7 +61,8 @@ pub type Published = BTreeMap<String, String>;
 #[derive(Debug, Default)]
 pub(crate) struct State {
     pub(crate) tables: BTreeMap<String, dynamodb::Table>,
-    pub(crate) parameters: BTreeMap<String, String>,
+    /// Each with all of its versions, the first one first.
+    pub(crate) parameters: BTreeMap<String, Vec<String>>,
     pub(crate) events: Vec<Value>,
     pub(crate) messages: Vec<Value>,
     pub(crate) published: Vec<Published>,
@@ -69,6 +74,7 @@ pub(crate) struct State {
     dead: bool,
     /// Requests since the last restart.
     since_restart: usize,
+    pub(crate) held: Option<held::Requests>,
 }
 
 /// The fake. Clones share their state.
@@ -92,9 +98,9 @@ impl FakeAws {
         self.lock().tables.insert(name.to_owned(), dynamodb::Table::new(hash, range));
     }
 
-    /// Sets an SSM parameter.
+    /// Sets an SSM parameter: its next version.
     pub fn put_parameter(&self, name: &str, value: &str) {
-        self.lock().parameters.insert(name.to_owned(), value.to_owned());
+        self.lock().parameters.entry(name.to_owned()).or_default().push(value.to_owned());
     }
 
     /// Removes an SSM parameter.

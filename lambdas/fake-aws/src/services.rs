@@ -77,14 +77,19 @@ fn put_events(state: &mut State, input: &Value) -> HttpResponse {
     ok(&json!({"FailedEntryCount": failed, "Entries": results}))
 }
 
+/// Names may say which version is meant: `name:3`.
 fn get_parameters(state: &State, input: &Value) -> HttpResponse {
-    let names = input["Names"].as_array().into_iter().flatten().filter_map(Value::as_str);
-    let (found, missing): (Vec<_>, Vec<_>) = names.partition(|name| state.parameters.contains_key(*name));
-    let parameters: Vec<_> = found
-        .into_iter()
-        .map(|name| json!({"Name": name, "Type": "String", "Value": state.parameters[name], "Version": 1}))
-        .collect();
-    ok(&json!({"Parameters": parameters, "InvalidParameters": missing}))
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for asked in input["Names"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let (name, selector) = asked.split_once(':').map_or((asked, None), |(name, version)| (name, Some(version)));
+        let versions = state.parameters.get(name).map(Vec::as_slice).unwrap_or_default();
+        let version = selector.map_or(versions.len(), |version| version.parse().unwrap_or(0));
+        match version.checked_sub(1).and_then(|index| versions.get(index)) {
+            Some(value) => found.push(json!({"Name": name, "Type": "String", "Value": value, "Version": version})),
+            None => missing.push(asked),
+        }
+    }
+    ok(&json!({"Parameters": found, "InvalidParameters": missing}))
 }
 
 fn publish(state: &mut State, input: &Value) -> HttpResponse {

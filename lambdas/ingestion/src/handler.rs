@@ -14,18 +14,20 @@ use pipeline::stage::Stage;
 use pipeline::store::{EventStore, NewRow, Put, RowStatus};
 
 /// The stage. Keeps nothing between events.
-pub(crate) struct Ingestion {
+pub struct Ingestion {
     store: EventStore,
     bus: Bus,
 }
 
 impl Ingestion {
-    pub(crate) fn new(config: &SdkConfig, clock: SharedClock) -> Self {
+    /// The stage with clients of its own.
+    pub fn new(config: &SdkConfig, clock: SharedClock) -> Self {
         Self { store: EventStore::new(config), bus: Bus::new(config, clock) }
     }
 
     async fn publish(&self, event: MarketEvent, call: &Call, settings: &IngestionSettings) -> Result<(), Failure> {
-        let detail = ValidatedDetail::new(event, call.trace_header.clone(), call.envelope.replay_name.clone());
+        let mut detail = ValidatedDetail::new(event, call.trace_header.clone(), call.envelope.replay_name.clone());
+        detail.metadata.debug = call.debug;
         let entry =
             Entry::new(SOURCE_INGESTION, DETAIL_TYPE_VALIDATED, &detail, detail.metadata.trace_header.as_deref())?;
         self.bus.publish(&settings.bus, &[entry], call.deadline).await?;
@@ -51,6 +53,7 @@ impl Work for Ingestion {
             progress.counts.feed_lag = Some(elapsed(event.timestamp, call.received_at));
         }
         let payload = canonical_json(&envelope.detail);
+        tracing::debug!(source = event.source, payload, "event is valid");
         let row = NewRow {
             event: &event,
             payload: &payload,
@@ -65,6 +68,7 @@ impl Work for Ingestion {
             }
             Put::Exists(old) => old,
         };
+        tracing::debug!(status = old.status().ok().map(RowStatus::as_str), "event is stored already");
         if old.payload() != payload {
             // The first one stays. If it is still RECEIVED, its own delivery may have failed before it was published; then
             // that delivery is tried again, or is in the dead letter queue. It is not for this one to publish it: what this

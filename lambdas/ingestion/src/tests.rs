@@ -12,7 +12,7 @@ use pipeline::host::Host;
 use pipeline::telemetry::metrics::Sink;
 use serde_json::{Value, json};
 
-use crate::handler::Ingestion;
+use crate::Ingestion;
 
 struct Stage {
     aws: FakeAws,

@@ -30,6 +30,9 @@ pub struct Metadata {
     /// Name of the archive replay, when the raw event came from one.
     #[serde(default)]
     pub replay: Option<String>,
+    /// Every stage logs everything about the event.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub debug: bool,
 }
 
 /// Id of the Validated event: `{event_id}:validated`.
@@ -63,6 +66,7 @@ impl ValidatedDetail {
             causation_id: event.event_id.to_string(),
             trace_header,
             replay,
+            debug: false,
         };
         Self { schema_version: SCHEMA_VERSION, event_id: validated_id(&event.event_id), event, metadata }
     }
@@ -112,6 +116,7 @@ impl AlertDetail {
             causation_id: validated_id(&event.event_id),
             trace_header,
             replay: validated.replay.clone(),
+            debug: validated.debug,
         };
         let event_id = alert_id(&event.event_id);
         Self { schema_version: SCHEMA_VERSION, event_id, event, enrichment, references, tags, rules, metadata }

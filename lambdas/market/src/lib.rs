@@ -28,4 +28,5 @@ pub mod indicators;
 pub mod message;
 pub mod observation;
 pub mod rules;
+pub mod sampling;
 pub mod time;

@@ -18,7 +18,7 @@ use pipeline::stage::Stage;
 use pipeline::topic::Topic;
 
 /// The stage. Keeps nothing between events.
-pub(crate) struct Notification {
+pub struct Notification {
     cooldowns: Cooldowns,
     topic: Topic,
     clock: SharedClock,
@@ -54,7 +54,8 @@ impl Told {
 type Note = BoxFuture<'static, ()>;
 
 impl Notification {
-    pub(crate) fn new(config: &SdkConfig, clock: SharedClock) -> Self {
+    /// The stage with clients of its own.
+    pub fn new(config: &SdkConfig, clock: SharedClock) -> Self {
         Self { cooldowns: Cooldowns::new(config), topic: Topic::new(config, clock.clone()), clock }
     }
 
@@ -68,8 +69,12 @@ impl Notification {
         if alert.metadata.replay.is_some() && !firing.send_on_replay {
             return Err(Told::Muted);
         }
-        let claimant =
-            Claimant { event_id: alert.event.event_id.as_str(), request_id: &call.request_id, now: self.clock.now() };
+        let claimant = Claimant {
+            event_id: alert.event.event_id.as_str(),
+            request_id: &call.request_id,
+            now: self.clock.now(),
+            killed_at: call.killed_at,
+        };
         let key = firing.cooldown(&alert.event);
         let claim = self.cooldowns.claim(&settings.audit_table, &key, &claimant).await;
         let rule = &firing.rule_id;
@@ -102,7 +107,8 @@ impl Notification {
         let (cooldowns, table, now) = (self.cooldowns.clone(), settings.audit_table.clone(), self.clock.now());
         match published {
             Ok(message_id) => {
-                tracing::info!(rule = %firing.rule_id, message_id, may_be_repeat = ticket.may_be_repeat(), "alert sent");
+                // At info the host's line is enough: the cool-down's row has the id, the audit row each rule's result.
+                tracing::debug!(rule = %firing.rule_id, message_id, may_be_repeat = ticket.may_be_repeat(), "alert sent");
                 let note = async move { warn(cooldowns.sent(&table, &ticket, now, &message_id).await, "sent") };
                 (Told::Sent, Some(note.boxed()))
             }
@@ -139,7 +145,7 @@ impl Work for Notification {
         progress: &mut Progress,
     ) -> Result<Outcome, Failure> {
         let alert = AlertDetail::from_json(&call.envelope.detail)?;
-        let firings = evaluate(&settings.rules, &alert.facts());
+        let firings = evaluate(&settings.rules.document, &alert.facts());
         if firings.is_empty() {
             return Ok(Status::NoRule.into());
         }
@@ -158,6 +164,9 @@ impl Work for Notification {
         progress.counts.alerts = sent;
         progress.counts.suppressed = suppressed;
         progress.counts.duplicates = again;
+        for (firing, told) in firings.iter().zip(&told) {
+            tracing::debug!(rule = %firing.rule_id, result = told.as_str(), measured = firing.message, "rule fired");
+        }
         let results = firings.iter().zip(&told).map(|(firing, told)| format!("{}: {}", firing.rule_id, told.as_str()));
         progress.details.push(("rule_results", pipeline::strings(results)));
 

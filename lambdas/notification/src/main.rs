@@ -1,10 +1,6 @@
-//! The notification function. Tells people about alerts: once, and not too often.
-
-mod handler;
-#[cfg(test)]
-mod tests;
+//! The notification function's process.
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_runtime::Error> {
-    pipeline::run::run(handler::Notification::new).await
+    pipeline::run::run(notification::Notification::new).await
 }

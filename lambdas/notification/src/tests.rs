@@ -16,7 +16,7 @@ use pipeline::host::Host;
 use pipeline::telemetry::metrics::Sink;
 use serde_json::{Value, json};
 
-use crate::handler::Notification;
+use crate::Notification;
 
 /// One rule that fires for every trade above 100; one more that does above 110, for replays too; one for other symbols.
 const RULES: &str = r#"{"version":1,"rules":[

@@ -6,7 +6,8 @@
 //!   ([`OPERATION_TIMEOUT`]): 2 + 2 s of attempts, back-offs of at most 50 + 100 ms, and what is left for the third;
 //! - a stage's longest chain is five operations (processing: settings, reads, update, publish, audit), 25 s if every one
 //!   of them runs into its time-out; the work is cut at 24 s in any case ([`crate::clock::Deadline`]);
-//! - the audit row is one more operation: 24 + 5 = 29 s; if that fails too, the FAILED row gets what is left but 0.5 s.
+//! - the audit row, or the dead letter, is one more operation: 24 + 5 = 29 s; what follows if that fails gets what is left
+//!   but 0.5 s.
 
 use std::time::Duration;
 

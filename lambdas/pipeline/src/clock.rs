@@ -5,6 +5,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::Either;
 use jiff::{SignedDuration, Timestamp};
 
 /// A future that somebody else polls.
@@ -17,6 +18,19 @@ pub trait Clock: Send + Sync {
 
     /// Waits.
     fn sleep(&self, duration: Duration) -> BoxFuture<'_, ()>;
+    /// Ends after `duration`: how long others may take, see [`within`].
+    fn limit(&self, duration: Duration) -> BoxFuture<'_, ()> {
+        Box::pin(tokio::time::sleep(duration))
+    }
+}
+
+/// What `work` comes to, or none if it takes longer than `limit`; then it is dropped.
+pub(crate) async fn within<F: Future>(clock: &SharedClock, limit: Duration, work: F) -> Option<F::Output> {
+    let work = std::pin::pin!(work);
+    match futures::future::select(work, clock.limit(limit)).await {
+        Either::Left((done, _)) => Some(done),
+        Either::Right(((), _)) => None,
+    }
 }
 
 /// A clock that is passed around.

@@ -27,8 +27,8 @@ use crate::failure::{CallError, Effect};
 
 /// Publishes of one alert whose outcome may stay unknown.
 const MAX_UNKNOWN: u32 = 2;
-/// A little longer than any invocation can run (30 s).
-const LEASE: Duration = Duration::from_secs(35);
+/// How far the clocks of two environments may be apart.
+const CLOCK_SKEW: Duration = Duration::from_secs(5);
 /// For how long after it ends a cool-down is remembered: longer than an event can wait to be delivered again (six hours,
 /// or four days in the dead letter queue).
 const KEPT: Duration = Duration::from_hours(7 * 24);
@@ -42,6 +42,8 @@ pub struct Claimant<'a> {
     pub request_id: &'a str,
     /// When.
     pub now: Timestamp,
+    /// When Lambda ends the invocation, whatever it is doing.
+    pub killed_at: Timestamp,
 }
 
 /// The right to send.
@@ -51,6 +53,7 @@ pub struct Ticket {
     owner: String,
     request_id: String,
     claim: String,
+    lease_until: Timestamp,
     /// Publishes that may have been sent before this one.
     earlier: u32,
 }
@@ -236,6 +239,7 @@ impl Ticket {
             owner: claimant.event_id.to_owned(),
             request_id: claimant.request_id.to_owned(),
             claim: unique(),
+            lease_until: later(claimant.killed_at, CLOCK_SKEW),
             earlier,
         }
     }
@@ -249,7 +253,7 @@ impl Ticket {
             ("request_id".to_owned(), s(&self.request_id)),
             ("claim".to_owned(), s(&self.claim)),
             ("attempts".to_owned(), n(&attempts)),
-            ("lease_until".to_owned(), time(later(now, LEASE))),
+            ("lease_until".to_owned(), time(self.lease_until)),
             ("expires_at".to_owned(), n(&expires_at.as_second())),
         ])
     }

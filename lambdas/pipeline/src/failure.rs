@@ -88,6 +88,11 @@ impl CallError {
         Self { action: action.into(), cause: cause.into(), hint: "", effect: Effect::None }
     }
 
+    /// A call that was not waited for any longer.
+    pub(crate) fn unanswered(action: impl Into<String>, cause: impl Into<String>) -> Self {
+        Self { action: action.into(), cause: cause.into(), hint: "", effect: Effect::Unknown }
+    }
+
     /// What is known about the call's effect.
     pub fn effect(&self) -> Effect {
         self.effect

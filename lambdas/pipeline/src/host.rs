@@ -16,16 +16,19 @@ use serde_json::{Value, json};
 use tracing::Instrument as _;
 
 use crate::audit::{Audit, AuditRow, Status};
-use crate::clock::{BoxFuture, Deadline, SharedClock, elapsed};
+use crate::aws::OPERATION_TIMEOUT;
+use crate::clock::{BoxFuture, Deadline, SharedClock, elapsed, within};
 use crate::dead_letter::DeadLetters;
-use crate::failure::Failure;
+use crate::failure::{CallError, Failure};
 use crate::identity::Identity;
-use crate::settings::{Settings, SettingsCache};
+use crate::settings::{InUse, Settings, SettingsCache};
 use crate::stage::Stage;
-use crate::telemetry::metrics::{Counts, Line, Sink};
+use crate::telemetry::metrics::{Counts, Line, Sink, counted};
 
 /// Kept for the answer to Lambda, whatever else fails.
 const TO_ANSWER: Duration = Duration::from_millis(500);
+/// For the settings before the first event. Lambda gives a start 10 s, and then begins it all over again.
+const TO_PREPARE: Duration = Duration::from_secs(8);
 
 /// What a stage does with an event. Everything else is the [`Host`]'s.
 pub trait Work {
@@ -58,6 +61,10 @@ pub struct Call {
     pub received_at: Timestamp,
     /// When the work has to be done.
     pub deadline: Deadline,
+    /// When Lambda ends the invocation.
+    pub killed_at: Timestamp,
+    /// Everything about this event is logged, here and in the stages after this one.
+    pub debug: bool,
 }
 
 impl Call {
@@ -125,8 +132,10 @@ impl<W: Work> Host<W> {
     /// Reads the settings ahead of the first event, while starting costs nobody any waiting. An error is only logged: the
     /// first event tries again and reports it.
     pub async fn prepare(&self) {
-        if let Err(error) = self.settings.get().await {
-            tracing::error!(%error, "failed to read the settings while starting");
+        match within(&self.clock, TO_PREPARE, Box::pin(self.settings.get())).await {
+            Some(Ok(_)) => {}
+            Some(Err(error)) => tracing::error!(%error, "failed to read the settings while starting"),
+            None => tracing::error!("failed to read the settings while starting: no answer in {TO_PREPARE:?}"),
         }
     }
 
@@ -143,6 +152,7 @@ impl<W: Work> Host<W> {
             correlation_id = identity.correlation_id,
             event_id = identity.event_id,
             symbol = identity.symbol,
+            debug = identity.debug.then_some(true),
             "annotation.event_id" = identity.event_id,
             "annotation.symbol" = identity.symbol,
             "annotation.event_type" = identity.event_type,
@@ -151,26 +161,36 @@ impl<W: Work> Host<W> {
     }
 
     async fn attempt(&self, payload: &str, context: &Context, identity: &Identity) -> Result<Value, Diagnostic> {
-        let attempt = Attempt {
+        let began = self.clock.now();
+        let killed_at = i64::try_from(context.deadline).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
+        let killed_at = killed_at.unwrap_or(Timestamp::MAX);
+        let mut attempt = Attempt {
             payload,
             context,
             identity,
-            began: self.clock.now(),
-            killed_at: {
-                let milliseconds = i64::try_from(context.deadline).unwrap_or(i64::MAX);
-                Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
-            },
+            began,
+            killed_at,
+            deadline: Deadline::new(began, killed_at),
             cold: !self.warm.swap(true, Ordering::Relaxed),
+            debug: identity.debug,
         };
         let mut progress = Progress::default();
-        let settings = match self.settings.get().await {
-            Ok(settings) => settings,
+        let settings = match within(&self.clock, attempt.deadline.remaining(began), Box::pin(self.settings.get())).await
+        {
+            Some(Ok(settings)) => settings,
             // Without settings there is no table to write the audit row to.
-            Err(error) => {
-                return self.finish(&attempt, &progress, Status::Failed, Some(error.to_string()));
+            Some(Err(error)) => return self.finish(&attempt, &progress, Status::Failed, Some(error.to_string())),
+            None => {
+                let message = "failed to read the settings in time".to_owned();
+                return self.finish(&attempt, &progress, Status::Failed, Some(message));
             }
         };
         let settings = settings.as_ref();
+        progress.counts.rules_invalid = settings.rules().is_some_and(|rules| rules.in_use != InUse::Current).into();
+        if !attempt.debug && settings.debug_sampling().includes(&identity.event_id) {
+            attempt.debug = true;
+            tracing::Span::current().record("debug", true);
+        }
         let failure = match self.work(&attempt, settings, &mut progress).await {
             Ok(Outcome { status, alongside }) => {
                 let remark = progress.remark.clone();
@@ -205,13 +225,15 @@ impl<W: Work> Host<W> {
             request_id: attempt.context.request_id.clone(),
             trace_header: attempt.context.xray_trace_id.clone(),
             received_at: attempt.began,
-            deadline: Deadline::new(attempt.began, attempt.killed_at),
+            deadline: attempt.deadline,
+            killed_at: attempt.killed_at,
+            debug: attempt.debug,
         };
         let time = call.deadline.remaining(self.clock.now());
         // On the heap: the SDK's futures are large, and they would lie in the futures of all callers.
         let handled = Box::pin(self.work.handle(&call, settings, progress));
-        let done = tokio::time::timeout(time, handled).await;
-        done.unwrap_or_else(|_| {
+        let done = within(&self.clock, time, handled).await;
+        done.unwrap_or_else(|| {
             Err(Failure::Transient(format!("failed to finish in time: the work was stopped after {time:?}")))
         })
     }
@@ -227,7 +249,8 @@ impl<W: Work> Host<W> {
             Failure::Permanent(rejection) => {
                 let request_id = &attempt.context.request_id;
                 let url = settings.dlq_url();
-                match self.dead_letters.send(url, attempt.payload, &rejection, request_id, W::STAGE).await {
+                let send = Box::pin(self.dead_letters.send(url, attempt.payload, &rejection, request_id, W::STAGE));
+                match self.in_time(attempt, "send a rejected event", send).await {
                     Ok(()) => {
                         let summary = format!("{}: {rejection}", rejection.code);
                         let row =
@@ -245,13 +268,8 @@ impl<W: Work> Host<W> {
             }
             Failure::Transient(error) => error,
         };
-        // If the work ended late and its audit row was what failed, there is less time left than this may take.
-        let left = elapsed(self.clock.now(), attempt.killed_at).saturating_sub(TO_ANSWER);
-        let row = self.audit(attempt, settings, progress, Status::Failed, Some(error.clone()));
-        match tokio::time::timeout(left, row).await {
-            Ok(Ok(())) => {}
-            Ok(Err(audit_error)) => tracing::warn!(error = %audit_error, "failed to audit a failure"),
-            Err(_) => tracing::warn!("failed to audit a failure in time"),
+        if let Err(error) = self.audit(attempt, settings, progress, Status::Failed, Some(error.clone())).await {
+            tracing::warn!(%error, "failed to audit a failure");
         }
         self.finish(attempt, progress, Status::Failed, Some(error))
     }
@@ -263,7 +281,7 @@ impl<W: Work> Host<W> {
         progress: &Progress,
         status: Status,
         error_message: Option<String>,
-    ) -> Result<(), crate::failure::CallError> {
+    ) -> Result<(), CallError> {
         let row = AuditRow {
             event_id: &attempt.identity.event_id,
             stage: W::STAGE,
@@ -278,7 +296,20 @@ impl<W: Work> Host<W> {
             event_timestamp: attempt.identity.timestamp,
             details: &progress.details,
         };
-        self.audit.write(settings.audit_table(), &row).await
+        let write = Box::pin(self.audit.write(settings.audit_table(), &row));
+        self.in_time(attempt, "write the audit row", write).await
+    }
+
+    /// Gives what follows the work the time of one operation, or what is left of the invocation's but [`TO_ANSWER`].
+    async fn in_time(
+        &self,
+        attempt: &Attempt<'_>,
+        action: &str,
+        call: impl Future<Output = Result<(), CallError>>,
+    ) -> Result<(), CallError> {
+        let left = elapsed(self.clock.now(), attempt.killed_at).saturating_sub(TO_ANSWER).min(OPERATION_TIMEOUT);
+        let done = within(&self.clock, left, call).await;
+        done.unwrap_or_else(|| Err(CallError::unanswered(action, format!("no answer in {left:?}"))))
     }
 
     /// Counts, logs and answers.
@@ -289,20 +320,21 @@ impl<W: Work> Host<W> {
         status: Status,
         message: Option<String>,
     ) -> Result<Value, Diagnostic> {
-        let Counts { duplicates, conflicts, processed, alerts, suppressed, feed_lag } = progress.counts;
+        let Counts { duplicates, conflicts, processed, alerts, suppressed, rules_invalid, feed_lag } = progress.counts;
         let latency = elapsed(attempt.began, self.clock.now());
         self.metrics.write(Line {
             timestamp: self.clock.now().into(),
             stage: W::STAGE.as_str(),
             received: 1,
-            rejected: u64::from(status == Status::Rejected),
-            failed: u64::from(status == Status::Failed),
-            duplicates,
-            conflicts,
-            processed,
-            alerts,
-            suppressed,
-            cold_start: u64::from(attempt.cold),
+            rejected: counted((status == Status::Rejected).into()),
+            failed: counted((status == Status::Failed).into()),
+            duplicates: counted(duplicates),
+            conflicts: counted(conflicts),
+            processed: counted(processed),
+            alerts: counted(alerts),
+            suppressed: counted(suppressed),
+            rules_invalid: counted(rules_invalid),
+            cold_start: counted(attempt.cold.into()),
             feed_lag,
             stage_latency: latency,
             status: status.as_str(),
@@ -336,5 +368,7 @@ struct Attempt<'a> {
     identity: &'a Identity,
     began: Timestamp,
     killed_at: Timestamp,
+    deadline: Deadline,
     cold: bool,
+    debug: bool,
 }

@@ -19,6 +19,8 @@ pub(crate) struct Identity {
     pub(crate) event_type: Option<&'static str>,
     /// The exchange's time; the envelope's if the event has none.
     pub(crate) timestamp: Option<Timestamp>,
+    /// The event asks for everything about it to be logged.
+    pub(crate) debug: bool,
 }
 
 impl Identity {
@@ -37,6 +39,7 @@ impl Identity {
             symbol: event["symbol"].as_str().and_then(|text| Symbol::new(text).ok()).map(String::from),
             event_type: event["event_type"].as_str().and_then(|text| text.parse().ok()).map(EventType::as_str),
             timestamp: time(&event["timestamp"]).or_else(|| time(&envelope["time"])),
+            debug: detail["metadata"]["debug"] == true,
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A stage of the pipeline. Its text names its function, queue, rule and parameters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stage {
     /// Validates and stores what feeds publish.
     Ingestion,

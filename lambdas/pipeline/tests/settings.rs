@@ -7,8 +7,8 @@ use std::time::Duration;
 use fake_aws::{FakeAws, Fault, world};
 use pipeline::clock::ManualClock;
 use pipeline::settings::{
-    IngestionSettings, MAX_AGE, NotificationSettings, ProcessingSettings, RETRY_AFTER, Settings, SettingsCache,
-    SettingsError,
+    InUse, IngestionSettings, MAX_AGE, MAX_EARLIER_VERSIONS, NotificationSettings, ProcessingSettings, RETRY_AFTER,
+    Settings, SettingsCache, SettingsError,
 };
 use serde_json::json;
 
@@ -138,22 +138,72 @@ async fn a_bad_rules_document_leaves_the_last_good_one_in_use_and_lets_the_rest_
     let aws = FakeAws::pipeline();
     aws.set("alert-rules", RULES);
     let (cache, clock) = cache::<ProcessingSettings>(&aws);
-    assert_eq!(cache.get().await.unwrap().rules.rules.len(), 1);
+    assert_eq!(cache.get().await.unwrap().rules.document.rules.len(), 1);
     aws.set("alert-rules", r#"{"version":1,"rules":[{"id":"NOT VALID"}]}"#);
     aws.set("processing/config", r#"{"window_size":9}"#);
     clock.advance(MAX_AGE);
     let settings = cache.get().await.unwrap();
-    assert_eq!((settings.rules.rules.len(), settings.window_size), (1, 9));
+    assert_eq!((settings.rules.document.rules.len(), settings.window_size), (1, 9));
     aws.set("alert-rules", r#"{"version":1,"rules":[]}"#);
     clock.advance(MAX_AGE);
-    assert_eq!(cache.get().await.unwrap().rules.rules.len(), 0);
+    assert_eq!(cache.get().await.unwrap().rules.document.rules.len(), 0);
 }
 
 #[tokio::test]
-async fn a_stage_that_starts_with_a_bad_rules_document_works_without_rules() {
+async fn a_stage_that_starts_with_a_bad_rules_document_uses_the_last_good_version() {
     let aws = FakeAws::pipeline();
-    aws.set("alert-rules", "nonsense");
-    assert_eq!(cache::<NotificationSettings>(&aws).0.get().await.unwrap().rules.rules.len(), 0);
+    for version in [r#"{"version":1,"rules":[]}"#, RULES, "nonsense", r#"{"version":2}"#] {
+        aws.set("alert-rules", version);
+    }
+    let (cache, clock) = cache::<NotificationSettings>(&aws);
+    let settings = cache.get().await.unwrap();
+    assert_eq!((settings.rules.document.rules.len(), settings.rules.in_use), (1, InUse::Earlier(3)));
+    let asked = |call: fake_aws::Call| call.request["Names"].as_array().unwrap().len();
+    assert_eq!(aws.calls().into_iter().map(asked).collect::<Vec<_>>(), [5, 1, 1], "one by one, the latest first");
+
+    clock.advance(MAX_AGE);
+    let settings = cache.get().await.unwrap();
+    assert_eq!((settings.rules.document.rules.len(), settings.rules.in_use), (1, InUse::Kept));
+    assert_eq!(aws.calls().len(), 4, "what it has it does not look for again");
+
+    aws.set("alert-rules", RULES);
+    clock.advance(MAX_AGE);
+    assert_eq!(cache.get().await.unwrap().rules.in_use, InUse::Current);
+}
+
+#[tokio::test]
+async fn a_stage_works_without_rules_when_no_version_is_valid_and_goes_on_looking() {
+    let aws = FakeAws::pipeline();
+    for _ in 0..=MAX_EARLIER_VERSIONS {
+        aws.set("alert-rules", "nonsense");
+    }
+    let (cache, clock) = cache::<ProcessingSettings>(&aws);
+    let settings = cache.get().await.unwrap();
+    assert_eq!((settings.rules.document.rules.len(), settings.rules.in_use), (0, InUse::None));
+    assert_eq!(aws.calls().len(), 1 + MAX_EARLIER_VERSIONS);
+    clock.advance(MAX_AGE);
+    assert_eq!(cache.get().await.unwrap().rules.in_use, InUse::None);
+    assert_eq!(aws.calls().len(), 2 * (1 + MAX_EARLIER_VERSIONS));
+
     aws.delete_parameter("/market-data/test/alert-rules");
-    assert!(cache::<NotificationSettings>(&aws).0.get().await.is_err(), "no document at all is a missing parameter");
+    assert!(
+        self::cache::<NotificationSettings>(&aws).0.get().await.is_err(),
+        "no document at all is a missing parameter"
+    );
+}
+
+#[tokio::test]
+async fn earlier_rules_that_may_be_there_are_not_done_without() {
+    let aws = FakeAws::pipeline();
+    aws.set("alert-rules", RULES);
+    aws.set("alert-rules", "nonsense");
+    let (cache, _) = cache::<ProcessingSettings>(&aws);
+    aws.fail("GetParameters", 1, Fault::Refused(400, "ThrottlingException"));
+    let error = cache.get().await.unwrap_err().to_string();
+    assert!(error.starts_with("failed to read the parameters below /market-data/test: Throttling"), "{error}");
+    assert_eq!(cache.get().await.unwrap().rules.in_use, InUse::Earlier(2), "the next attempt looks again");
+    // What is not allowed will not be allowed at the next attempt either: better an alert less than no event at all.
+    let (cache, _) = self::cache::<ProcessingSettings>(&aws);
+    aws.fail("GetParameters", 1, Fault::Refused(400, "AccessDeniedException"));
+    assert_eq!(cache.get().await.unwrap().rules.in_use, InUse::None);
 }

@@ -26,20 +26,21 @@ use pipeline::store::{EventStore, Processed, RowStatus, StoredRow, Update};
 type MoveReferences = BTreeMap<u32, Option<Observation>>;
 
 /// The stage. Keeps nothing between events.
-pub(crate) struct Processing {
+pub struct Processing {
     store: EventStore,
     bus: Bus,
     clock: SharedClock,
 }
 
 impl Processing {
-    pub(crate) fn new(config: &SdkConfig, clock: SharedClock) -> Self {
+    /// The stage with clients of its own.
+    pub fn new(config: &SdkConfig, clock: SharedClock) -> Self {
         Self { store: EventStore::new(config), bus: Bus::new(config, clock.clone()), clock }
     }
 
     /// The references of all move rules that look at the event, read at the same time.
     async fn moves(&self, event: &MarketEvent, settings: &ProcessingSettings) -> Result<MoveReferences, CallError> {
-        let reads = required_windows(&settings.rules, event).into_iter().map(async |seconds| {
+        let reads = required_windows(&settings.rules.document, event).into_iter().map(async |seconds| {
             let length = Duration::from_secs(seconds.into());
             // A window that begins before the beginning of time begins there.
             let from = event.timestamp.checked_sub(length).unwrap_or(jiff::Timestamp::MIN);
@@ -62,8 +63,18 @@ impl Processing {
         let tags = business::tag(event, window, &enrichment, &settings.thresholds);
         let references = references(event, window, moves);
         let facts = Facts { event, enrichment: &enrichment, references: &references, tags: &tags };
-        let rules: Vec<_> = evaluate(&settings.rules, &facts).into_iter().map(|firing| firing.rule_id).collect();
+        let rules: Vec<_> =
+            evaluate(&settings.rules.document, &facts).into_iter().map(|firing| firing.rule_id).collect();
         let alert = !rules.is_empty() || settings.thresholds.raises_alert(&tags);
+        tracing::debug!(
+            window = window.len(),
+            enrichment = json(&enrichment),
+            references = json(&references),
+            ?tags,
+            ?rules,
+            alert,
+            "event judged"
+        );
         Processed { processed_at: self.clock.now(), enrichment, references, tags, alert, rules }
     }
 
@@ -150,6 +161,11 @@ impl Work for Processing {
         }
         Ok(Status::Processed.into())
     }
+}
+
+/// For the log.
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).unwrap_or_default()
 }
 
 /// Ingestion publishes only what it has stored, so no retry will find a row that is not there.

@@ -12,7 +12,7 @@ use pipeline::host::Host;
 use pipeline::telemetry::metrics::Sink;
 use serde_json::{Value, json};
 
-use crate::handler::Processing;
+use crate::Processing;
 
 struct Stage {
     aws: FakeAws,

@@ -1,12 +1,17 @@
 //! Settings from SSM: one `GetParameters` call for exactly the function's own names, cached.
 
 mod cache;
+mod rules;
 mod stages;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use cache::{MAX_AGE, RETRY_AFTER, SettingsCache};
+use market::rules::RulesDocument;
+use market::sampling::Sampling;
+
+pub use cache::{MAX_AGE, MAX_EARLIER_VERSIONS, RETRY_AFTER, SettingsCache};
+pub use rules::{InUse, Rules};
 pub use stages::{IngestionSettings, NotificationSettings, ProcessingSettings};
 
 /// The settings of a stage.
@@ -22,24 +27,36 @@ pub trait Settings: Sized + Send + Sync + fmt::Debug {
 
     /// The stage's dead letter queue.
     fn dlq_url(&self) -> &str;
+
+    /// The alert rules, if the stage has any use for them.
+    fn rules(&self) -> Option<&Rules> {
+        None
+    }
+
+    /// The events that the stage begins to log everything about; later stages follow.
+    fn debug_sampling(&self) -> Sampling {
+        Sampling::default()
+    }
 }
 
 /// Values of parameters by their name below the prefix.
 #[derive(Debug, Clone, Default)]
 pub struct Values {
     prefix: String,
-    values: BTreeMap<String, String>,
+    by_name: BTreeMap<String, String>,
+    /// The last good version of the alert rules before the current one; only if that had to be looked for.
+    earlier_rules: Option<(i64, RulesDocument)>,
 }
 
 impl Values {
     /// Values by name below `prefix`.
     pub fn new(prefix: &str, values: impl IntoIterator<Item = (String, String)>) -> Self {
-        Self { prefix: prefix.to_owned(), values: values.into_iter().collect() }
+        Self { prefix: prefix.to_owned(), by_name: values.into_iter().collect(), earlier_rules: None }
     }
 
     /// A value that must be there and not blank.
     fn required(&self, name: &str) -> Result<String, SettingsError> {
-        let value = self.values.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
+        let value = self.by_name.get(name).map(|value| value.trim()).filter(|value| !value.is_empty());
         value.map(str::to_owned).ok_or_else(|| SettingsError::Missing(vec![self.full(name)]))
     }
 

@@ -3,15 +3,15 @@
 use std::time::Duration;
 
 use market::business::Thresholds;
-use market::rules::RulesDocument;
+use market::sampling::Sampling;
 use serde::Deserialize;
 
+use super::rules::{ALERT_RULES, Rules};
 use super::{Settings, SettingsError, Values};
 
 const EVENTS_TABLE: &str = "events-table";
 const AUDIT_TABLE: &str = "audit-table";
 const BUS: &str = "event-bus-name";
-const ALERT_RULES: &str = "alert-rules";
 
 /// The most rows that a window may have: about 150 bytes each, far below the megabyte that one page of a query holds.
 const MAX_WINDOW: u16 = 500;
@@ -31,6 +31,8 @@ pub struct IngestionSettings {
     pub max_future_skew: Duration,
     /// After how long a row may be removed; never if absent.
     pub retention: Option<Duration>,
+    /// The events that everything is logged about.
+    pub debug_sampling: Sampling,
 }
 
 #[derive(Debug, Deserialize)]
@@ -38,11 +40,12 @@ pub struct IngestionSettings {
 struct IngestionConfig {
     max_future_skew_seconds: u32,
     event_retention_days: Option<u32>,
+    debug_sample_rate: f64,
 }
 
 impl Default for IngestionConfig {
     fn default() -> Self {
-        Self { max_future_skew_seconds: 300, event_retention_days: None }
+        Self { max_future_skew_seconds: 300, event_retention_days: None, debug_sample_rate: 0.0 }
     }
 }
 
@@ -51,6 +54,8 @@ impl Settings for IngestionSettings {
 
     fn parse(values: &Values, _: Option<&Self>) -> Result<Self, SettingsError> {
         let config: IngestionConfig = values.json("ingestion/config")?;
+        let debug_sampling = Sampling::new(config.debug_sample_rate)
+            .ok_or_else(|| values.invalid("ingestion/config", &"debug_sample_rate must be 0 (none) to 1 (all)"))?;
         Ok(Self {
             events_table: values.required(EVENTS_TABLE)?,
             audit_table: values.required(AUDIT_TABLE)?,
@@ -58,6 +63,7 @@ impl Settings for IngestionSettings {
             dlq_url: values.required("ingestion/dlq-url")?,
             max_future_skew: Duration::from_secs(config.max_future_skew_seconds.into()),
             retention: config.event_retention_days.map(|days| Duration::from_hours(u64::from(days) * 24)),
+            debug_sampling,
         })
     }
 
@@ -67,6 +73,10 @@ impl Settings for IngestionSettings {
 
     fn dlq_url(&self) -> &str {
         &self.dlq_url
+    }
+
+    fn debug_sampling(&self) -> Sampling {
+        self.debug_sampling
     }
 }
 
@@ -86,7 +96,7 @@ pub struct ProcessingSettings {
     /// Limits of the business rules.
     pub thresholds: Thresholds,
     /// The alert rules.
-    pub rules: RulesDocument,
+    pub rules: Rules,
 }
 
 #[derive(Debug, Deserialize)]
@@ -118,7 +128,7 @@ impl Settings for ProcessingSettings {
             dlq_url: values.required("processing/dlq-url")?,
             window_size: config.window_size,
             thresholds,
-            rules: rules(values, previous.map(|previous| &previous.rules))?,
+            rules: Rules::read(values, previous.map(|previous| &previous.rules))?,
         })
     }
 
@@ -128,6 +138,10 @@ impl Settings for ProcessingSettings {
 
     fn dlq_url(&self) -> &str {
         &self.dlq_url
+    }
+
+    fn rules(&self) -> Option<&Rules> {
+        Some(&self.rules)
     }
 }
 
@@ -141,7 +155,7 @@ pub struct NotificationSettings {
     /// The stage's dead letter queue.
     pub dlq_url: String,
     /// The alert rules.
-    pub rules: RulesDocument,
+    pub rules: Rules,
     /// Where the AWS console is, for links in the mail.
     pub console_url_base: Option<String>,
     /// What to do about an alert, for a link in the mail.
@@ -169,7 +183,7 @@ impl Settings for NotificationSettings {
             audit_table: values.required(AUDIT_TABLE)?,
             topic_arn: values.required("alerts-topic-arn")?,
             dlq_url: values.required("notification/dlq-url")?,
-            rules: rules(values, previous.map(|previous| &previous.rules))?,
+            rules: Rules::read(values, previous.map(|previous| &previous.rules))?,
             console_url_base: present(config.console_url_base),
             runbook_url: present(config.runbook_url),
             events_table: present(config.events_table),
@@ -183,22 +197,8 @@ impl Settings for NotificationSettings {
     fn dlq_url(&self) -> &str {
         &self.dlq_url
     }
-}
 
-/// The alert rules. A bad document never stops the stage: the last good one stays in use, or, when a function starts with a
-/// bad one, no rule is. Either is an error in the log, at every refresh until the document is right.
-fn rules(values: &Values, last_good: Option<&RulesDocument>) -> Result<RulesDocument, SettingsError> {
-    RulesDocument::parse(&values.required(ALERT_RULES)?).or_else(|invalid| {
-        let faults: Vec<String> = invalid.faults.iter().map(ToString::to_string).collect();
-        let faults = faults.join("; ");
-        let parameter = values.full(ALERT_RULES);
-        Ok(if let Some(last_good) = last_good {
-            tracing::error!(parameter, faults, "the alert rules are not valid; the last good ones stay in use");
-            last_good.clone()
-        } else {
-            let message = "the alert rules are not valid and there are no earlier ones: NO ALERT RULE IS IN USE";
-            tracing::error!(parameter, faults, message);
-            RulesDocument::default()
-        })
-    })
+    fn rules(&self) -> Option<&Rules> {
+        Some(&self.rules)
+    }
 }

@@ -10,30 +10,59 @@ use serde_json::{Map, Value};
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
 use tracing::span::{Attributes, Id, Record};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer};
-use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::registry::{LookupSpan, SpanRef};
+
+/// Targets of what is ours.
+const OURS: [&str; 5] = ["pipeline", "market", "ingestion", "processing", "notification"];
 
 /// What is logged: everything of ours from `level` on, of libraries only what is wrong, unless `level` asks for more.
-pub(crate) fn filter(level: LevelFilter) -> Targets {
+fn usual(level: LevelFilter) -> Targets {
     let libraries = if level >= LevelFilter::DEBUG { level } else { level.min(LevelFilter::WARN) };
     // hyper and its like say at TRACE and DEBUG what nobody reads.
     let libraries = libraries.min(LevelFilter::DEBUG);
-    ["pipeline", "market", "ingestion_handler", "processing_handler", "notification_handler"]
-        .into_iter()
-        .fold(Targets::new().with_default(libraries), |targets, ours| targets.with_target(ours, level))
+    OURS.into_iter().fold(Targets::new().with_default(libraries), |targets, ours| targets.with_target(ours, level))
+}
+
+/// The layer that writes the lines from `level` on, and down to DEBUG what we say of an event that everything is to be
+/// logged about: one in whose span `debug` is true.
+pub(crate) fn layer<S, W>(level: LevelFilter, writer: W) -> impl Layer<S>
+where
+    S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
+{
+    let possible =
+        OURS.into_iter().fold(usual(level), |targets, ours| targets.with_target(ours, level.max(LevelFilter::DEBUG)));
+    JsonLines { level, usual: usual(level), writer }.with_filter(possible)
 }
 
 /// The layer that writes the lines.
-pub(crate) struct JsonLines<W> {
+struct JsonLines<W> {
+    level: LevelFilter,
+    usual: Targets,
     writer: W,
 }
 
 impl<W> JsonLines<W> {
-    pub(crate) fn new(writer: W) -> Self {
-        Self { writer }
+    /// The level to write a line with; none if it is not to be written.
+    ///
+    /// Lambda itself drops lines below the function's level. So a line that is there because of its event only is said to
+    /// be of that level; `debug` tells it from others.
+    fn level<S>(&self, event: &Event<'_>, context: &Context<'_, S>) -> Option<Level>
+    where
+        S: Subscriber + for<'lookup> LookupSpan<'lookup>,
+    {
+        let metadata = event.metadata();
+        if self.usual.would_enable(metadata.target(), metadata.level()) {
+            return Some(*metadata.level());
+        }
+        let debugged = |span: SpanRef<'_, S>| {
+            span.extensions().get().is_some_and(|SpanFields(fields)| fields.get("debug") == Some(&Value::Bool(true)))
+        };
+        context.event_scope(event)?.any(debugged).then_some(self.level.into_level()?)
     }
 }
 
@@ -99,11 +128,12 @@ where
     }
 
     fn on_event(&self, event: &Event<'_>, context: Context<'_, S>) {
+        let Some(level) = self.level(event, &context) else { return };
         let mut own = Map::new();
         event.record(&mut Collector(&mut own));
         let mut line = Map::new();
         line.insert("timestamp".to_owned(), Value::from(market::time::format(Timestamp::now())));
-        line.insert("level".to_owned(), Value::from(event.metadata().level().as_str()));
+        line.insert("level".to_owned(), Value::from(level.as_str()));
         line.insert("message".to_owned(), own.remove("message").unwrap_or_default());
         for span in context.event_scope(event).into_iter().flatten() {
             if let Some(SpanFields(fields)) = span.extensions().get() {
@@ -133,7 +163,7 @@ mod tests {
     fn lines(level: LevelFilter, log: impl FnOnce()) -> Vec<Value> {
         let buffer = Buffer::default();
         let writer = buffer.clone();
-        let layer = JsonLines::new(move || writer.clone()).with_filter(filter(level));
+        let layer = layer(level, move || writer.clone());
         tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), log);
         buffer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
@@ -169,5 +199,28 @@ mod tests {
         assert_eq!(messages(LevelFilter::INFO), ["trouble", "done"]);
         assert_eq!(messages(LevelFilter::ERROR), Vec::<String>::new());
         assert_eq!(messages(LevelFilter::DEBUG), ["chatter", "trouble", "done"]);
+    }
+
+    #[test]
+    fn of_an_event_that_is_debugged_everything_of_ours_is_written_at_the_level_that_lambda_lets_pass() {
+        let of_an_event = |level, debugged: Option<bool>| {
+            lines(level, || {
+                let span = tracing::info_span!("stage", debug = debugged, request_id = "r-1");
+                span.in_scope(|| {
+                    tracing::debug!(target: "processing::handler", price = "1", "judged");
+                    tracing::trace!(target: "processing::handler", "finer");
+                    tracing::debug!(target: "aws_runtime", "chatter");
+                });
+                tracing::debug!(target: "processing::handler", "about another event");
+            })
+        };
+        let debugged = of_an_event(LevelFilter::INFO, Some(true));
+        assert_eq!(debugged.len(), 1, "{debugged:?}");
+        let pick = ["level", "message", "debug", "price"].map(|name| debugged[0][name].clone());
+        assert_eq!(pick, [json!("INFO"), json!("judged"), json!(true), json!("1")]);
+        assert_eq!(of_an_event(LevelFilter::ERROR, Some(true))[0]["level"], "ERROR");
+        assert_eq!(of_an_event(LevelFilter::OFF, Some(true)), Vec::<Value>::new());
+        assert_eq!(of_an_event(LevelFilter::INFO, None), Vec::<Value>::new());
+        assert_eq!(of_an_event(LevelFilter::INFO, Some(false)), Vec::<Value>::new());
     }
 }

@@ -24,12 +24,15 @@ pub struct Counts {
     pub alerts: u64,
     /// Messages not sent because of a cool-down.
     pub suppressed: u64,
+    /// Invocations that found an alert rules parameter which is not valid.
+    pub rules_invalid: u64,
     /// How long after the exchange's time the event was received; not for replays.
     pub feed_lag: Option<Duration>,
 }
 
 /// The line. `CloudWatch` names: `Received`, `Rejected`, `Failed`, `Duplicates`, `Conflicts`, `Processed`, `Alerts`,
-/// `Suppressed`, `ColdStart` (counts), `FeedLag`, `StageLatency` (milliseconds).
+/// `Suppressed`, `RulesInvalid`, `ColdStart` (counts), `FeedLag`, `StageLatency` (milliseconds). What was not counted is
+/// left out: a metric costs about a hundred bytes of log with every event.
 #[metrics(rename_all = "PascalCase", emf::dimension_sets = [["Stage"]])]
 pub(crate) struct Line {
     #[metrics(timestamp)]
@@ -38,21 +41,23 @@ pub(crate) struct Line {
     #[metrics(unit = Count)]
     pub(crate) received: u64,
     #[metrics(unit = Count)]
-    pub(crate) rejected: u64,
+    pub(crate) rejected: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) failed: u64,
+    pub(crate) failed: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) duplicates: u64,
+    pub(crate) duplicates: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) conflicts: u64,
+    pub(crate) conflicts: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) processed: u64,
+    pub(crate) processed: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) alerts: u64,
+    pub(crate) alerts: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) suppressed: u64,
+    pub(crate) suppressed: Option<u64>,
     #[metrics(unit = Count)]
-    pub(crate) cold_start: u64,
+    pub(crate) rules_invalid: Option<u64>,
+    #[metrics(unit = Count)]
+    pub(crate) cold_start: Option<u64>,
     #[metrics(unit = Millisecond)]
     pub(crate) feed_lag: Option<Duration>,
     #[metrics(unit = Millisecond)]
@@ -65,6 +70,11 @@ pub(crate) struct Line {
     pub(crate) event_id: String,
     #[metrics(name = "symbol")]
     pub(crate) symbol: String,
+}
+
+/// A count for the line: none if nothing was counted.
+pub(crate) fn counted(count: u64) -> Option<u64> {
+    (count > 0).then_some(count)
 }
 
 /// Where the lines go.
@@ -95,14 +105,15 @@ mod tests {
             timestamp: SystemTime::UNIX_EPOCH + Duration::from_millis(1_610_064_000_278),
             stage: "ingestion",
             received: 1,
-            rejected: 0,
-            failed: 0,
-            duplicates: 0,
-            conflicts: 0,
-            processed: 0,
-            alerts: 0,
-            suppressed: 0,
-            cold_start: 1,
+            rejected: None,
+            failed: None,
+            duplicates: None,
+            conflicts: None,
+            processed: None,
+            alerts: None,
+            suppressed: None,
+            rules_invalid: None,
+            cold_start: Some(1),
             feed_lag: Some(Duration::from_millis(250)),
             stage_latency: Duration::from_millis(12),
             status: "STORED",
@@ -128,28 +139,18 @@ mod tests {
         let mut names: Vec<_> =
             directive["Metrics"].as_array().unwrap().iter().map(|metric| metric["Name"].as_str().unwrap()).collect();
         names.sort_unstable();
-        let all = [
-            "Alerts",
-            "ColdStart",
-            "Conflicts",
-            "Duplicates",
-            "Failed",
-            "FeedLag",
-            "Processed",
-            "Received",
-            "Rejected",
-            "StageLatency",
-            "Suppressed",
-        ];
-        assert_eq!(names, all);
+        assert_eq!(names, ["ColdStart", "FeedLag", "Received", "StageLatency"]);
         assert_eq!(value["Stage"], "ingestion");
         assert_eq!(value["FeedLag"], json!(250));
         assert_eq!(value["symbol"], "BTCUSDT");
     }
 
     #[test]
-    fn what_was_not_measured_is_not_there() {
-        let value = written(Line { feed_lag: None, ..line() });
-        assert_eq!(value.get("FeedLag"), None);
+    fn what_was_not_measured_or_counted_is_not_there() {
+        let value = written(Line { feed_lag: None, cold_start: counted(0), suppressed: counted(2), ..line() });
+        assert_eq!((value.get("FeedLag"), value.get("ColdStart")), (None, None));
+        assert_eq!(value["Suppressed"], 2);
+        let metrics = value["_aws"]["CloudWatchMetrics"][0]["Metrics"].as_array().unwrap();
+        assert!(metrics.iter().all(|metric| !["FeedLag", "ColdStart"].contains(&metric["Name"].as_str().unwrap())));
     }
 }

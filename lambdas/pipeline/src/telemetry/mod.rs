@@ -8,7 +8,6 @@ use std::env;
 
 use opentelemetry_sdk::trace::SdkTracerProvider;
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::Layer as _;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
@@ -24,7 +23,7 @@ pub(crate) fn start() -> Option<SdkTracerProvider> {
     let provider = daemon.and_then(|address| traces::provider(address).ok());
     tracing_subscriber::registry()
         .with(provider.as_ref().map(traces::layer))
-        .with(logs::JsonLines::new(std::io::stdout).with_filter(logs::filter(level)))
+        .with(logs::layer(level, std::io::stdout))
         .init();
     provider
 }
