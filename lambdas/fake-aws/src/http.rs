@@ -11,7 +11,7 @@ use aws_types::SdkConfig;
 use aws_types::sdk_config::SharedCredentialsProvider;
 use serde_json::Value;
 
-use crate::{FakeAws, Fault, services};
+use crate::{FakeAws, Fault, State, services};
 
 /// Turns a request over to the executor so often before it is answered that every request made at the same time has
 /// started by then: that is what makes [`FakeAws::round_trips`] exact.
@@ -25,31 +25,37 @@ impl HttpConnector for Connector {
         let aws = self.0.clone();
         let (operation, body) = services::parse(&request);
         HttpConnectorFuture::new(async move {
+            if aws.holds() {
+                return aws.held(operation, body).await;
+            }
             let (call, fault) = aws.lock().start(&operation, body.clone());
             for _ in 0..YIELDS {
                 tokio::task::yield_now().await;
             }
-            let answer = match fault {
-                None => Ok(answer(&aws, &operation, &body)),
-                Some(Fault::Refused(status, code)) => Ok(services::refusal(&operation, status, code)),
-                Some(Fault::LostRequest) => Err(lost()),
-                Some(Fault::LostAnswer) => {
-                    answer(&aws, &operation, &body);
-                    Err(lost())
-                }
-            };
+            let answer = carry_out(&mut aws.lock(), &operation, &body, fault.as_ref());
             aws.lock().end(call);
             answer
         })
     }
 }
 
-fn answer(aws: &FakeAws, operation: &str, body: &Value) -> HttpResponse {
-    services::answer(&mut aws.lock(), operation, body)
-}
-
-fn lost() -> ConnectorError {
-    ConnectorError::io("connection lost".into())
+/// The effect of a request, and what its caller learns of it.
+pub(crate) fn carry_out(
+    state: &mut State,
+    operation: &str,
+    body: &Value,
+    fault: Option<&Fault>,
+) -> Result<HttpResponse, ConnectorError> {
+    let lost = || ConnectorError::io("connection lost".into());
+    match fault {
+        None => Ok(services::answer(state, operation, body)),
+        Some(Fault::Refused(status, code)) => Ok(services::refusal(operation, *status, code)),
+        Some(Fault::LostRequest) => Err(lost()),
+        Some(Fault::LostAnswer) => {
+            services::answer(state, operation, body);
+            Err(lost())
+        }
+    }
 }
 
 /// An answer with the given status and body.

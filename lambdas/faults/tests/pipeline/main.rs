@@ -1,0 +1,5 @@
+//! The whole pipeline under every fault and in every order.
+#![allow(clippy::unwrap_used)]
+
+mod faults;
+mod support;
