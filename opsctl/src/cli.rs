@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, journal, local, man, send_test_event, status};
+use crate::commands::{completions, demo, dlq, journal, local, man, send_test_event, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -128,6 +128,10 @@ pub enum Command {
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
     Status(status::StatusArgs),
+
+    /// Look into the dead letter queues: list, peek, export, purge
+    #[command(subcommand)]
+    Dlq(dlq::DlqCommand),
 
     /// Show what was changed with opsctl, when, and with what outcome
     #[command(subcommand)]

@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -14,14 +15,14 @@ pub const SCHEMA_VERSION: u64 = 1;
 const OUTPUT: &str = "opsctl";
 
 /// A stage of the pipeline, in the order in which events pass them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum StageName {
-    /// Validates and stores.
+    /// Validates and stores
     Ingestion,
-    /// Enriches with indicators.
+    /// Enriches with indicators
     Processing,
-    /// Evaluates the alert rules and sends mail.
+    /// Evaluates the alert rules and sends mail
     Notification,
 }
 

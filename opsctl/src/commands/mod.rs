@@ -3,6 +3,7 @@
 pub mod completions;
 pub mod demo;
 mod dispatch;
+pub mod dlq;
 pub mod journal;
 pub mod local;
 pub mod man;

@@ -79,7 +79,8 @@ pub async fn depth(client: &Client, stage: &Stage) -> Result<Depth, AwsError> {
     })
 }
 
-async fn read_queue(client: &Client, name: StageName, stage: &Stage) -> Result<DeadLetterQueue, AwsError> {
+/// Reads depth and causes of one queue.
+pub async fn read_queue(client: &Client, name: StageName, stage: &Stage) -> Result<DeadLetterQueue, AwsError> {
     let Depth { waiting: depth, in_flight } = self::depth(client, stage).await?;
     let letters = if depth > 0 { peek(client, name, stage, depth).await? } else { Vec::new() };
     Ok(DeadLetterQueue {
