@@ -9,6 +9,7 @@ mod archive;
 mod burst;
 mod duplicates;
 mod failure;
+mod letters;
 mod path;
 mod permissions;
 mod plan;

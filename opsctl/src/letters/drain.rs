@@ -6,6 +6,7 @@ use std::time::Duration;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, DeleteMessageBatchRequestEntry,
+    DeleteMessageBatchResultEntry,
 };
 use futures::future::join_all;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use crate::error::Result;
 use crate::stack::{Stack, Stage, StageName};
 
 /// How long a letter stays hidden from others once it is in hand, should nobody be left to give it back.
-pub const HOLD: Duration = Duration::from_secs(60);
+pub const HOLD: Duration = Duration::from_mins(1);
 
 /// A call receives, deletes or releases at most so many.
 const BATCH: usize = 10;
@@ -181,7 +182,7 @@ impl Drain {
             Ok(answer) => answer,
             Err(error) => return all(&error.to_string()),
         };
-        let done: HashSet<&str> = answer.successful().iter().map(|entry| entry.id()).collect();
+        let done: HashSet<&str> = answer.successful().iter().map(DeleteMessageBatchResultEntry::id).collect();
         let mut results = Vec::with_capacity(batch.len());
         for (number, (id, _)) in batch.iter().enumerate() {
             let number = number.to_string();

@@ -120,17 +120,14 @@ impl Queue {
         let (mut done, mut failed) = (Vec::new(), Vec::new());
         for entry in request.entries() {
             let id = entry.receipt_handle().trim_start_matches("receipt-").to_owned();
-            match contents.refuse_delete.get_mut(&id).filter(|left| **left > 0) {
-                Some(left) => {
-                    *left -= 1;
-                    let error = BatchResultErrorEntry::builder().id(entry.id()).code("InternalError");
-                    failed.push(error.sender_fault(false).build().unwrap());
-                }
-                None => {
-                    contents.messages.remove(&id);
-                    contents.deleted.insert(id);
-                    done.push(DeleteMessageBatchResultEntry::builder().id(entry.id()).build().unwrap());
-                }
+            if let Some(left) = contents.refuse_delete.get_mut(&id).filter(|left| **left > 0) {
+                *left -= 1;
+                let error = BatchResultErrorEntry::builder().id(entry.id()).code("InternalError");
+                failed.push(error.sender_fault(false).build().unwrap());
+            } else {
+                contents.messages.remove(&id);
+                contents.deleted.insert(id);
+                done.push(DeleteMessageBatchResultEntry::builder().id(entry.id()).build().unwrap());
             }
         }
         DeleteMessageBatchOutput::builder().set_successful(Some(done)).set_failed(Some(failed)).build().unwrap()

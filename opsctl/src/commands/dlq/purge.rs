@@ -57,7 +57,7 @@ pub enum PurgeReport {
         read: u64,
     },
     /// It was done, or some of it.
-    Done(Purge),
+    Done(Box<Purge>),
 }
 
 impl Report for PurgeReport {
@@ -138,7 +138,7 @@ pub async fn run(context: &Context, args: &PurgeArgs) -> Result<PurgeReport> {
     gate.allows(Change::Purge)?;
     let stop = Stop::on_ctrl_c();
     let spinner = context.printer.spinner("reading the dead letter queue");
-    let progress = |read| spinner.set_message(format!("{} letters read", read));
+    let progress = |read| spinner.set_message(format!("{read} letters read"));
     let plan = plan(client, stack, args.stage, &args.selectors, &stop, progress).await;
     spinner.finish_and_clear();
     let plan = plan?;
@@ -162,5 +162,5 @@ pub async fn run(context: &Context, args: &PurgeArgs) -> Result<PurgeReport> {
     let bar = context.printer.progress(plan.count(), "deleting");
     let purge = purge(purging, &stop, |progress| bar.set_position(progress.deleted)).await;
     bar.finish_and_clear();
-    Ok(PurgeReport::Done(purge?))
+    Ok(PurgeReport::Done(Box::new(purge?)))
 }
