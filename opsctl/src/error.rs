@@ -4,7 +4,7 @@ use std::error::Error as StdError;
 use std::io;
 use std::process::ExitCode;
 
-use crate::aws::{AwsError, AwsErrorKind};
+use crate::aws::AwsError;
 use crate::stack::StackError;
 
 /// A result whose error knows its exit code.
@@ -129,9 +129,7 @@ impl Error {
             Self::Usage { .. } => ExitStatus::Usage,
             Self::Refused { .. } => ExitStatus::Refused,
             Self::Unreachable { .. } => ExitStatus::Unreachable,
-            Self::Aws(AwsError { kind: AwsErrorKind::Unreachable | AwsErrorKind::Denied, .. }) => {
-                ExitStatus::Unreachable
-            }
+            Self::Aws(error) if error.kind.is_away() => ExitStatus::Unreachable,
             Self::Io { .. } | Self::Failed { .. } | Self::Stack(_) | Self::Aws(_) | Self::Other(_) => {
                 ExitStatus::Failed
             }

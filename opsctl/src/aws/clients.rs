@@ -7,6 +7,15 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_sqs::config::Credentials;
 
+use super::calls::CountCalls;
+
+/// A client whose calls are counted.
+macro_rules! counting {
+    ($sdk:ident, $config:expr) => {
+        $sdk::Client::from_conf($sdk::config::Builder::from($config).interceptor(CountCalls).build())
+    };
+}
+
 /// How to reach AWS, or what stands in for it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Connection {
@@ -66,13 +75,13 @@ impl Clients {
         }
         let config = loader.load().await;
         Self {
-            cloudwatch: aws_sdk_cloudwatch::Client::new(&config),
-            dynamodb: aws_sdk_dynamodb::Client::new(&config),
-            eventbridge: aws_sdk_eventbridge::Client::new(&config),
-            lambda: aws_sdk_lambda::Client::new(&config),
-            sqs: aws_sdk_sqs::Client::new(&config),
-            ssm: aws_sdk_ssm::Client::new(&config),
-            xray: aws_sdk_xray::Client::new(&config),
+            cloudwatch: counting!(aws_sdk_cloudwatch, &config),
+            dynamodb: counting!(aws_sdk_dynamodb, &config),
+            eventbridge: counting!(aws_sdk_eventbridge, &config),
+            lambda: counting!(aws_sdk_lambda, &config),
+            sqs: counting!(aws_sdk_sqs, &config),
+            ssm: counting!(aws_sdk_ssm, &config),
+            xray: counting!(aws_sdk_xray, &config),
         }
     }
 }

@@ -14,14 +14,27 @@ use serde::Serialize;
 pub enum AwsErrorKind {
     /// No connection, no answer in time, no such host.
     Unreachable,
-    /// No credentials, expired ones, or not allowed.
+    /// No credentials, wrong ones, or not allowed.
     Denied,
+    /// The credentials were good and are no more.
+    Expired,
+    /// This machine's clock and AWS's disagree, so that no request is believed.
+    ClockSkew,
     /// AWS asked to slow down, even after retries.
     Throttled,
     /// The resource does not exist.
     NotFound,
+    /// It is known only of now, and the past was asked for.
+    NotKept,
     /// Anything else.
     Other,
+}
+
+impl AwsErrorKind {
+    /// True when AWS cannot be reached or does not let us in: nothing is known because nobody answers.
+    pub const fn is_away(self) -> bool {
+        matches!(self, Self::Unreachable | Self::Denied | Self::Expired | Self::ClockSkew)
+    }
 }
 
 /// A failed AWS call.
@@ -51,6 +64,12 @@ impl AwsError {
         Self { kind: AwsErrorKind::Other, doing: doing.into(), code: None, reason: reason.into() }
     }
 
+    /// Something that is known only of now; `what` completes "failed to …".
+    pub fn not_kept(what: impl Into<String>) -> Self {
+        let reason = "AWS keeps no history of it".to_owned();
+        Self { kind: AwsErrorKind::NotKept, doing: what.into(), code: None, reason }
+    }
+
     /// The reason with its code: the same for every call that failed for it.
     pub fn cause(&self) -> String {
         match &self.code {
@@ -68,6 +87,12 @@ impl AwsError {
             AwsErrorKind::Denied => {
                 "sign in (for instance `aws sso login`), choose --profile, or ask for the permission named above"
             }
+            AwsErrorKind::Expired => {
+                "sign in again (for instance `aws sso login`), then it goes on by itself; credentials from environment \
+                 variables want a restart with new ones"
+            }
+            AwsErrorKind::ClockSkew => "set this machine's clock (`timedatectl set-ntp true`); AWS allows five minutes",
+            AwsErrorKind::NotKept => "look at the present for it: leave out --at",
             AwsErrorKind::Throttled => "wait a little and run it again; something else uses up this API's quota",
             AwsErrorKind::NotFound => {
                 "the outputs do not match what is deployed: check --env, --region and the account, or apply lib/ again"
@@ -104,23 +129,27 @@ where
         // The credentials are looked for while a request is prepared; the SDK tells it only in words.
         SdkError::DispatchFailure(_) | SdkError::ConstructionFailure(_) if chain(error).contains("credentials") => {
             reason = format!("no usable AWS credentials: {reason}");
-            AwsErrorKind::Denied
+            let expired = chain(error).to_lowercase().contains("expired");
+            if expired { AwsErrorKind::Expired } else { AwsErrorKind::Denied }
         }
         SdkError::DispatchFailure(_) | SdkError::TimeoutError(_) => AwsErrorKind::Unreachable,
-        SdkError::ServiceError(_) => by_code(code.as_deref().unwrap_or_default(), status),
+        SdkError::ServiceError(_) => by_code(code.as_deref().unwrap_or_default(), &reason, status),
         _ => AwsErrorKind::Other,
     };
     AwsError { kind, doing, code, reason }
 }
 
-fn by_code(code: &str, status: Option<u16>) -> AwsErrorKind {
-    const DENIED: [&str; 10] = [
+fn by_code(code: &str, words: &str, status: Option<u16>) -> AwsErrorKind {
+    const EXPIRED: [&str; 2] = ["ExpiredToken", "TokenRefreshRequired"];
+    const SKEWED: [&str; 3] = ["RequestTimeTooSkewed", "RequestExpired", "RequestInTheFuture"];
+    // A wrong clock is told by most services as a wrong signature; only the words say which.
+    const SKEWED_WORDS: [&str; 2] = ["Signature expired", "Signature not yet current"];
+    const DENIED: [&str; 9] = [
         "AccessDenied",
         "UnauthorizedOperation",
         "NotAuthorized",
         "UnrecognizedClient",
         "InvalidClientTokenId",
-        "ExpiredToken",
         "InvalidSignature",
         "SignatureDoesNotMatch",
         "MissingAuthenticationToken",
@@ -130,7 +159,11 @@ fn by_code(code: &str, status: Option<u16>) -> AwsErrorKind {
         ["Throttl", "TooManyRequests", "ProvisionedThroughputExceeded", "RequestLimitExceeded", "SlowDown"];
     const NOT_FOUND: [&str; 4] = ["ResourceNotFound", "NonExistentQueue", "QueueDoesNotExist", "NotFoundException"];
     let is = |codes: &[&str]| codes.iter().any(|known| code.contains(known));
-    if is(&DENIED) {
+    if is(&SKEWED) || SKEWED_WORDS.iter().any(|known| words.contains(known)) {
+        AwsErrorKind::ClockSkew
+    } else if is(&EXPIRED) {
+        AwsErrorKind::Expired
+    } else if is(&DENIED) {
         AwsErrorKind::Denied
     } else if is(&THROTTLED) || status == Some(429) {
         AwsErrorKind::Throttled
@@ -173,32 +206,44 @@ mod tests {
 
     use super::*;
 
-    fn answered(status: u16, code: Option<&str>) -> AwsErrorKind {
-        let mut metadata = ErrorMetadata::builder().message("the service's words");
+    fn answered(status: u16, code: Option<&str>, words: &str) -> AwsError {
+        let mut metadata = ErrorMetadata::builder().message(words);
         if let Some(code) = code {
             metadata = metadata.code(code);
         }
         let response = HttpResponse::new(StatusCode::try_from(status).unwrap(), SdkBody::empty());
         let error = SdkError::service_error(ReceiveMessageError::generic(metadata.build()), response);
-        classify("look into queue q".to_owned(), &error).kind
+        classify("look into queue q".to_owned(), &error)
     }
 
     #[test]
-    fn answers_are_told_apart_by_their_code() {
+    fn answers_are_told_apart_by_their_code_and_each_has_its_advice() {
         let cases = [
-            (400, Some("AccessDeniedException"), AwsErrorKind::Denied),
-            (403, Some("ExpiredTokenException"), AwsErrorKind::Denied),
-            (400, Some("UnrecognizedClientException"), AwsErrorKind::Denied),
-            (403, None, AwsErrorKind::Denied),
-            (400, Some("ThrottlingException"), AwsErrorKind::Throttled),
-            (429, Some("TooManyRequestsException"), AwsErrorKind::Throttled),
-            (400, Some("AWS.SimpleQueueService.NonExistentQueue"), AwsErrorKind::NotFound),
-            (400, Some("ResourceNotFoundException"), AwsErrorKind::NotFound),
-            (500, Some("InternalError"), AwsErrorKind::Other),
+            (400, Some("AccessDeniedException"), AwsErrorKind::Denied, "ask for the permission"),
+            (400, Some("UnrecognizedClientException"), AwsErrorKind::Denied, "--profile"),
+            (403, None, AwsErrorKind::Denied, "sign in"),
+            (403, Some("ExpiredTokenException"), AwsErrorKind::Expired, "sign in again"),
+            (400, Some("RequestTimeTooSkewed"), AwsErrorKind::ClockSkew, "clock"),
+            (400, Some("ThrottlingException"), AwsErrorKind::Throttled, "wait a little"),
+            (429, Some("TooManyRequestsException"), AwsErrorKind::Throttled, "wait a little"),
+            (400, Some("AWS.SimpleQueueService.NonExistentQueue"), AwsErrorKind::NotFound, "apply lib/ again"),
+            (400, Some("ResourceNotFoundException"), AwsErrorKind::NotFound, "apply lib/ again"),
+            (500, Some("InternalError"), AwsErrorKind::Other, "the service's own"),
         ];
-        for (status, code, kind) in cases {
-            assert_eq!(answered(status, code), kind, "{status} {code:?}");
+        for (status, code, kind, advice) in cases {
+            let error = answered(status, code, "the service's words");
+            assert_eq!(error.kind, kind, "{status} {code:?}");
+            assert!(error.help().contains(advice), "{kind:?}: {}", error.help());
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_not_taken_for_a_wrong_key() {
+        let words =
+            "Signature expired: 20261122T110000Z is now earlier than 20261122T120000Z (20261122T120500Z - 5 min.)";
+        assert_eq!(answered(403, Some("InvalidSignatureException"), words).kind, AwsErrorKind::ClockSkew);
+        let words = "The request signature we calculated does not match the signature you provided.";
+        assert_eq!(answered(403, Some("InvalidSignatureException"), words).kind, AwsErrorKind::Denied);
     }
 
     #[test]

@@ -1,8 +1,11 @@
 //! Latencies from X-Ray.
 
+use std::collections::BTreeMap;
+
 use aws_sdk_xray::Client;
 use aws_sdk_xray::types::{Edge, HistogramEntry, Service, ServiceStatistics};
-use jiff::Timestamp;
+use futures::stream::{self, StreamExt, TryStreamExt};
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::metrics::Percentiles;
@@ -12,6 +15,10 @@ use crate::stack::Stack;
 
 /// At most so many pages of a service graph; a pipeline has one.
 const PAGES: usize = 10;
+/// At most so many slices of a trend.
+const SLICES: i64 = 15;
+/// Calls at the same time: X-Ray is slow to forgive.
+const CONCURRENCY: usize = 2;
 
 /// How long a service takes to answer, as the sampled traces show it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -28,6 +35,20 @@ pub struct ServiceLatency {
     pub throttled: u64,
     /// The latencies; none when nothing was recorded.
     pub latency: Option<Percentiles>,
+    /// The same slice by slice of time, where that was asked for; slices in which nothing was recorded have no point.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<TrendPoint>,
+}
+
+/// The latencies of a slice of time.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct TrendPoint {
+    /// The slice's first instant.
+    pub at: Timestamp,
+    /// How many answers stand behind the numbers.
+    pub count: u64,
+    /// The latencies.
+    pub latency: Percentiles,
 }
 
 /// Reads the service graph between two times and keeps the stack's functions and what they call, the functions first.
@@ -57,6 +78,50 @@ pub async fn read(
     Ok(ours(&services, stack))
 }
 
+/// Latencies by slice of time, as far as they were read.
+#[derive(Debug, Clone, Default)]
+pub struct Trend(BTreeMap<Timestamp, Vec<ServiceLatency>>);
+
+/// Reads the latencies between two times and, in slices, how they came to be. Slices that are known are not read again,
+/// but for the last two: traces come late.
+pub async fn with_trend(
+    client: &Client,
+    stack: &Stack,
+    start: Timestamp,
+    end: Timestamp,
+    known: Trend,
+) -> Result<(Vec<ServiceLatency>, Trend), AwsError> {
+    let slice = slice_seconds(start, end);
+    let whole = |at: Timestamp| at.as_second().div_euclid(slice);
+    let slices = (whole(start) + 1..=whole(end)).filter_map(|number| Timestamp::from_second(number * slice).ok());
+    let (again, mut trend) = (whole(end) - 1, known.0);
+    trend.retain(|at, _| *at >= start && at.as_second() % slice == 0);
+    let missing: Vec<Timestamp> = slices.filter(|at| whole(*at) >= again || !trend.contains_key(at)).collect();
+    let read_slice = |at: Timestamp| async move {
+        let until = at.checked_add(SignedDuration::from_secs(slice)).unwrap_or(end).min(end);
+        // A slice that only begins has nothing in it, and X-Ray wants a span that is not empty.
+        let latencies = if until > at { read(client, stack, at, until).await? } else { Vec::new() };
+        Ok::<_, AwsError>((at, latencies))
+    };
+    let slices = stream::iter(missing).map(read_slice).buffer_unordered(CONCURRENCY).try_collect::<Vec<_>>();
+    let (mut services, slices) = futures::try_join!(read(client, stack, start, end), slices)?;
+    trend.extend(slices);
+    for service in &mut services {
+        let point = |(at, latencies): (&Timestamp, &Vec<ServiceLatency>)| {
+            let found = latencies.iter().find(|slice| slice.name == service.name && slice.kind == service.kind)?;
+            Some(TrendPoint { at: *at, count: found.count, latency: found.latency? })
+        };
+        service.trend = trend.iter().filter_map(point).collect();
+    }
+    Ok((services, Trend(trend)))
+}
+
+/// The length of a slice: whole minutes, so that a window has at most [`SLICES`].
+fn slice_seconds(start: Timestamp, end: Timestamp) -> i64 {
+    let minutes = end.duration_since(start).as_mins().max(1);
+    (minutes + SLICES - 1) / SLICES * 60
+}
+
 fn ours(services: &[Service], stack: &Stack) -> Vec<ServiceLatency> {
     let functions: Vec<&str> = stack.stages.iter().map(|(_, stage)| stage.function_name.as_str()).collect();
     let is_function = |service: &&Service| service.name().is_some_and(|name| functions.contains(&name));
@@ -84,6 +149,7 @@ fn describe(service: &Service) -> ServiceLatency {
         faults: count(statistics.and_then(|statistics| statistics.fault_statistics()?.total_count())),
         throttled: count(statistics.and_then(|statistics| statistics.error_statistics()?.throttle_count())),
         latency: percentiles(service.response_time_histogram()),
+        trend: Vec::new(),
     }
 }
 

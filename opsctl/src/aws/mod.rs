@@ -3,6 +3,7 @@
 pub mod alarms;
 pub mod audit;
 pub mod bus;
+pub mod calls;
 mod clients;
 pub mod dead_letters;
 mod error;
@@ -10,6 +11,7 @@ pub mod events;
 pub mod functions;
 pub mod latencies;
 pub mod metrics;
+pub mod queue_metrics;
 mod time;
 
 pub use clients::{Clients, Connection};

@@ -17,6 +17,7 @@ macro_rules! mocked {
             .credentials_provider(Credentials::new("test", "test", None, None, "tests"))
             .retry_config(aws_config::retry::RetryConfig::disabled())
             .http_client(create_mock_http_client())
+            .interceptor(super::calls::CountCalls)
             .interceptor(interceptor)
             .build();
         $sdk::Client::from_conf(config)

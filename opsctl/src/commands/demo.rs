@@ -88,7 +88,7 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<DemoReport> {
     };
     let clients = Clients::connect(&connection).await;
     let played = run::play(&clients, &up.stack, printer, &stop).await?;
-    let fetch = Fetch { clients, stack: up.stack, minutes: 15, events: 5 };
+    let fetch = Fetch::new(clients, up.stack, 15, 5);
     let status = StatusReport::new(snapshot::collect(&fetch).await);
     Ok(DemoReport { run: played.run, symbol: played.symbol, status, expectations: judge(&played.seen) })
 }

@@ -53,7 +53,7 @@ impl Report for StatusReport {
 pub async fn run(context: &Context, args: &StatusArgs) -> Result<StatusReport> {
     let target = context.target().await?;
     let spinner = context.printer.spinner("reading alarms, queues, metrics, traces and events");
-    let fetch = Fetch { clients: target.clients, stack: target.stack, minutes: args.minutes, events: args.events };
+    let fetch = Fetch::new(target.clients, target.stack, args.minutes, args.events);
     let snapshot = snapshot::collect(&fetch).await;
     spinner.finish_and_clear();
     Ok(StatusReport::new(snapshot))

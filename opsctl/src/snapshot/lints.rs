@@ -2,7 +2,7 @@
 
 use jiff::SignedDuration;
 
-use super::{Finding, Freshness, Severity, Snapshot};
+use super::{Finding, Freshness, Remedy, Severity, Snapshot};
 use crate::aws::alarms::AlarmState;
 use crate::aws::dead_letters::Origin;
 use crate::human;
@@ -37,6 +37,7 @@ fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             message: format!("{} unknown: {why}", names.join(", ")),
             action: first.help.clone(),
             since: Some(first.at),
+            remedy: None,
         });
         errors = others;
     }
@@ -56,6 +57,7 @@ fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 message: format!("{name} were last read {} ago and say nothing about now", human::since(at, now)),
                 action: "wait for the next refresh, or see why it fails".to_owned(),
                 since: Some(at),
+                remedy: None,
             });
         }
     }
@@ -89,7 +91,8 @@ fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         };
         // When it was muted or went missing is not known.
         let since = alarm.since.filter(|_| alarm.state == AlarmState::Alarm);
-        findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since });
+        let remedy = (alarm.state == AlarmState::Alarm).then(|| Remedy::AlarmHistory(alarm.name.clone()));
+        findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since, remedy });
     }
 }
 
@@ -122,6 +125,7 @@ fn lost_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             message: format!("{} lost about {lost:.0} events: its dead letter queue did not take them", metrics.stage),
             action: "let its role send to its queue again, then replay the archive over that time".to_owned(),
             since: metrics.dead_letter_errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
+            remedy: None,
         });
     }
 }
@@ -153,6 +157,8 @@ fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "mend the cause, then hand them to the function again before four days are over".to_owned()
             },
             since: queue.oldest,
+            // What was rejected as it is would be rejected again.
+            remedy: Some(if only_rejected { Remedy::PeekLetters(queue.stage) } else { Remedy::Redrive(queue.stage) }),
         });
     }
 }
@@ -160,7 +166,9 @@ fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
 fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for function in snapshot.functions.data.iter().flatten() {
         let mut found = |lint, severity, message: String, action: String| {
-            findings.push(Finding { lint, severity, stage: Some(function.stage), message, action, since: None });
+            let stage = Some(function.stage);
+            let remedy = (lint == "stage-paused").then_some(Remedy::Resume(function.stage));
+            findings.push(Finding { lint, severity, stage, message, action, since: None, remedy });
         };
         let name = &function.function;
         if function.is_paused() {
@@ -224,6 +232,7 @@ fn stage_errors(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             ),
             action: "read its log group; each is tried three times, then it is a dead letter".to_owned(),
             since: metrics.errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
+            remedy: Some(Remedy::PeekLetters(metrics.stage)),
         });
     }
 }
@@ -245,6 +254,7 @@ fn stage_capacity(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 message,
                 action: "if it goes on, raise the function's reserved concurrency (variable in lib/)".to_owned(),
                 since,
+                remedy: None,
             });
         };
         if let Some(throttled) = throttled {
@@ -285,6 +295,7 @@ fn stuck_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             action: "look for them in processing's dead letter queue; sending the same event again repairs it"
                 .to_owned(),
             since: Some(*since),
+            remedy: Some(Remedy::ShowEvent(oldest.event_id.clone())),
         });
     }
 }
@@ -299,6 +310,7 @@ fn silence(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             message: format!("no event came in within {} minutes", metrics.window.minutes),
             action: "if the market is open, ask the feed; `opsctl send-test-event --wait` proves the way".to_owned(),
             since: None,
+            remedy: Some(Remedy::SendTestEvent),
         });
     }
 }

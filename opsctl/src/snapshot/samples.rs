@@ -37,6 +37,7 @@ fn stage_metrics(stage: StageName) -> StageMetrics {
     StageMetrics {
         stage,
         window: Window::ending_at(now(), 15),
+        oldest_read_at: now(),
         invocations: some(&[1200.0, 1250.0, 640.0]),
         errors: some(&[0.0, 0.0, 0.0]),
         throttles: some(&[0.0, 0.0, 0.0]),
@@ -85,6 +86,7 @@ pub(crate) fn healthy() -> Snapshot {
         faults: 0,
         throttled: 0,
         latency: Some(Percentiles { p50_ms, p95_ms: p50_ms * 2.0, p99_ms: p50_ms * 30.0 }),
+        trend: Vec::new(),
     };
     let event = |id: &str, event_type: &str| StoredEvent {
         event_id: id.to_owned(),

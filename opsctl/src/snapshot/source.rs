@@ -75,6 +75,12 @@ impl<T> Source<T> {
         }
     }
 
+    /// True when it says nothing about `now` and could: what AWS keeps only of the present is not missed in the past.
+    pub(super) fn is_blind(&self, now: Timestamp) -> bool {
+        let not_kept = self.error.as_ref().is_some_and(|error| error.kind == AwsErrorKind::NotKept);
+        !not_kept && matches!(self.freshness(now), Freshness::Unknown | Freshness::Stale)
+    }
+
     /// How much the data say about `now`.
     pub fn freshness(&self, now: Timestamp) -> Freshness {
         let Some(at) = self.fetched_at else { return Freshness::Unknown };

@@ -30,6 +30,8 @@ pub struct StackIdentity {
 pub struct Snapshot {
     /// Which stack it is.
     pub stack: StackIdentity,
+    /// The past that was looked at; none is the present.
+    pub at: Option<Timestamp>,
     /// Now, as far as this snapshot is concerned.
     pub taken_at: Timestamp,
     /// The stack's alarms.
@@ -56,6 +58,7 @@ impl Snapshot {
                 region: stack.region.clone(),
                 account_id: stack.account_id.clone(),
             },
+            at: None,
             taken_at: now,
             alarms: Source::new(15, 60),
             dead_letters: Source::new(15, 60),

@@ -45,7 +45,8 @@ fn write_verdict(out: &mut dyn Write, snapshot: &Snapshot, verdict: &Verdict, st
         Health::Unknown => (styles.bad, "UNKNOWN"),
     };
     let why = if verdict.health == Health::Unknown { ": what would tell cannot be read" } else { "" };
-    writeln!(out, "{style}{word}{style:#} at {}{why}", snapshot.taken_at.strftime("%F %T UTC"))?;
+    let past = if snapshot.at.is_some() { ", in the past" } else { "" };
+    writeln!(out, "{style}{word}{style:#} at {}{past}{why}", snapshot.taken_at.strftime("%F %T UTC"))?;
     for (index, finding) in verdict.findings.iter().enumerate() {
         let (style, mark) = match finding.severity {
             Severity::Critical => (styles.bad, "✗"),

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::lints::LINTS;
-use super::{Freshness, Snapshot};
-use crate::aws::AwsErrorKind;
+use super::{Remedy, Snapshot};
 use crate::aws::alarms::AlarmState;
 use crate::error::ExitStatus;
 use crate::stack::StageName;
@@ -37,6 +36,8 @@ pub struct Finding {
     pub action: String,
     /// Since when, where that is known.
     pub since: Option<Timestamp>,
+    /// The command that does it or shows more, where there is one.
+    pub remedy: Option<Remedy>,
 }
 
 /// The pipeline's health in a word.
@@ -79,23 +80,27 @@ pub fn judge(snapshot: &Snapshot) -> Verdict {
         lint(snapshot, &mut findings);
     }
     fold_alarms(snapshot, &mut findings);
+    if snapshot.at.is_some() {
+        for finding in &mut findings {
+            finding.remedy = finding.remedy.take().filter(|remedy| !remedy.is_change());
+        }
+    }
     // Stable, so within a severity the order of the checks stays.
     findings.sort_by_key(|finding| finding.severity);
     let worst = findings.first().map(|finding| finding.severity);
+    let now = snapshot.taken_at;
     let blind = [
-        snapshot.alarms.freshness(snapshot.taken_at),
-        snapshot.dead_letters.freshness(snapshot.taken_at),
-        snapshot.functions.freshness(snapshot.taken_at),
-        snapshot.metrics.freshness(snapshot.taken_at),
+        snapshot.alarms.is_blind(now),
+        snapshot.dead_letters.is_blind(now),
+        snapshot.functions.is_blind(now),
+        snapshot.metrics.is_blind(now),
     ]
-    .into_iter()
-    .any(|freshness| matches!(freshness, Freshness::Unknown | Freshness::Stale));
+    .contains(&true);
     let (health, exit) = match worst {
         Some(Severity::Critical) => (Health::Unhealthy, ExitStatus::Unhealthy),
         _ if blind => {
             let errors = snapshot.errors();
-            let away =
-                errors.iter().any(|(_, error)| matches!(error.kind, AwsErrorKind::Unreachable | AwsErrorKind::Denied));
+            let away = errors.iter().any(|(_, error)| error.kind.is_away());
             (Health::Unknown, if away { ExitStatus::Unreachable } else { ExitStatus::Failed })
         }
         Some(Severity::Warning) => (Health::Degraded, ExitStatus::Fine),

@@ -6,4 +6,4 @@ mod queue;
 #[cfg(test)]
 pub(crate) use letter::samples;
 pub use letter::{Attribute, Cause, DeadLetter, Origin, SYSTEM_ATTRIBUTES, group};
-pub use queue::{DeadLetterQueue, Depth, depth, peek, read, read_queue};
+pub use queue::{DeadLetterQueue, Depth, LOOK_AGAIN, Look, depth, peek, read, read_queue, refresh};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use futures::future::try_join_all;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::letter::{Cause, DeadLetter, SYSTEM_ATTRIBUTES, group};
@@ -16,6 +16,9 @@ use crate::stack::{Stack, Stage, StageName};
 const PER_RECEIVE: i32 = 10;
 /// At most so many receives a queue and look.
 const RECEIVES: usize = 5;
+
+/// After this time the same depth may be of other messages.
+pub const LOOK_AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// A dead letter queue.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -39,6 +42,33 @@ pub struct DeadLetterQueue {
 /// Reads depth and causes of all queues at once.
 pub async fn read(client: &Client, stack: &Stack) -> Result<Vec<DeadLetterQueue>, AwsError> {
     try_join_all(stack.stages.iter().map(|(name, stage)| read_queue(client, name, stage))).await
+}
+
+/// A queue, and when it was looked into.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// The queue.
+    pub queue: DeadLetterQueue,
+    /// When its causes were read.
+    pub at: Timestamp,
+}
+
+/// Reads the depth of all queues at once, and the causes only where something changed since the last look, or that is
+/// [`LOOK_AGAIN`] ago: a look is up to five calls, and who reads every five seconds pays for each.
+pub async fn refresh(client: &Client, stack: &Stack, known: &[Look], now: Timestamp) -> Result<Vec<Look>, AwsError> {
+    let looks = stack.stages.iter().map(|(name, stage)| async move {
+        let depth = depth(client, stage).await?;
+        let same = |look: &&Look| {
+            look.queue.stage == name
+                && (look.queue.depth, look.queue.in_flight) == (depth.waiting, depth.in_flight)
+                && now.duration_since(look.at) < LOOK_AGAIN
+        };
+        match known.iter().find(same) {
+            Some(look) => Ok(look.clone()),
+            None => Ok(Look { queue: look_into(client, name, stage, depth).await?, at: now }),
+        }
+    });
+    try_join_all(looks).await
 }
 
 /// How many messages a queue has, as SQS estimates it.
@@ -81,7 +111,16 @@ pub async fn depth(client: &Client, stage: &Stage) -> Result<Depth, AwsError> {
 
 /// Reads depth and causes of one queue.
 pub async fn read_queue(client: &Client, name: StageName, stage: &Stage) -> Result<DeadLetterQueue, AwsError> {
-    let Depth { waiting: depth, in_flight } = self::depth(client, stage).await?;
+    let depth = depth(client, stage).await?;
+    look_into(client, name, stage, depth).await
+}
+
+async fn look_into(
+    client: &Client,
+    name: StageName,
+    stage: &Stage,
+    Depth { waiting: depth, in_flight }: Depth,
+) -> Result<DeadLetterQueue, AwsError> {
     let letters = if depth > 0 { peek(client, name, stage, depth).await? } else { Vec::new() };
     Ok(DeadLetterQueue {
         stage: name,
@@ -177,5 +216,28 @@ mod tests {
         let queues = read(&clients.sqs, &stack()).await.unwrap();
         assert_eq!(queues.iter().map(|queue| queue.sampled).sum::<usize>(), 0);
         assert_eq!(depth.num_calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn the_same_depth_is_looked_into_again_only_after_a_while() {
+        let depth = depth("1");
+        let receive = mock!(Client::receive_message).then_output(|| {
+            ReceiveMessageOutput::builder().messages(message("a", "{}", &[("Stage", "ingestion")])).build()
+        });
+        let client = testing::clients(&[&depth, &receive]).sqs;
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let mut known = Vec::new();
+        let mut receives = Vec::new();
+        for now in [0, 5, 59, 60] {
+            known = refresh(&client, &stack(), &known, at(now)).await.unwrap();
+            assert!(known.iter().all(|look| look.queue.sampled == 1));
+            receives.push(receive.num_calls());
+        }
+        assert_eq!(receives, [3, 3, 3, 6]);
+        for look in &mut known {
+            look.queue.depth = 2;
+        }
+        refresh(&client, &stack(), &known, at(61)).await.unwrap();
+        assert_eq!(receive.num_calls(), 9, "another depth is another look");
     }
 }

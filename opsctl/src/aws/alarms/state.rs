@@ -1,12 +1,12 @@
-//! `CloudWatch` alarms.
+//! The present state of alarms.
 
 use aws_sdk_cloudwatch::Client;
 use aws_sdk_cloudwatch::types::{MetricAlarm, StateValue};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::time::from_sdk;
-use super::{AwsError, Doing};
+use crate::aws::time::from_sdk;
+use crate::aws::{AwsError, Doing};
 use crate::stack::{AlarmName, StageName};
 
 /// `DescribeAlarms` takes at most so many names.
@@ -24,6 +24,28 @@ pub enum AlarmState {
     InsufficientData,
     /// All is well.
     Ok,
+}
+
+impl AlarmState {
+    /// The state that `CloudWatch` writes so.
+    pub(super) fn from_aws(text: &str) -> Option<Self> {
+        match text {
+            "ALARM" => Some(Self::Alarm),
+            "OK" => Some(Self::Ok),
+            "INSUFFICIENT_DATA" => Some(Self::InsufficientData),
+            _ => None,
+        }
+    }
+
+    /// The state in a word or two.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Alarm => "ringing",
+            Self::Missing => "missing",
+            Self::InsufficientData => "no data",
+            Self::Ok => "ok",
+        }
+    }
 }
 
 /// An alarm of the stack.
@@ -45,6 +67,13 @@ pub struct Alarm {
     pub actions_enabled: bool,
 }
 
+impl Alarm {
+    /// The order in which a person wants to see them: the ringing ones first, then by stage.
+    pub(super) fn rank(&self) -> (AlarmState, Option<StageName>, String) {
+        (self.state, self.stage, self.name.clone())
+    }
+}
+
 /// Reads the stack's alarms, the ringing ones first. One call a hundred; an alarm that does not exist is
 /// [`AlarmState::Missing`]. Other alarms of the account are not looked at.
 pub async fn read(client: &Client, expected: &[AlarmName]) -> Result<Vec<Alarm>, AwsError> {
@@ -63,7 +92,7 @@ pub async fn read(client: &Client, expected: &[AlarmName]) -> Result<Vec<Alarm>,
         .iter()
         .map(|name| describe(name, found.iter().find(|alarm| alarm.alarm_name() == Some(&name.name))))
         .collect();
-    alarms.sort_by_key(|alarm| (alarm.state, alarm.stage, alarm.name.clone()));
+    alarms.sort_by_key(Alarm::rank);
     Ok(alarms)
 }
 
