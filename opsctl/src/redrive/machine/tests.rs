@@ -1,0 +1,491 @@
+//! The machine against a model of SQS and Lambda that may do anything that they may: properties over arbitrary schedules.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+use proptest::prelude::*;
+
+use super::*;
+
+/// Decisions of a schedule. When they are used up, everything goes well and in order, so that short tapes are simple.
+struct Tape<'a>(std::slice::Iter<'a, u8>);
+
+impl Tape<'_> {
+    /// A number below `n`; zero is what usually happens.
+    fn pick(&mut self, n: usize) -> usize {
+        self.0.next().map_or(0, |byte| usize::from(*byte) % n)
+    }
+
+    /// True about once in `n` times, while the tape lasts.
+    fn once_in(&mut self, n: usize) -> bool {
+        self.pick(n) == n - 1
+    }
+}
+
+#[derive(Debug, Default)]
+struct Message {
+    /// The receipt that counts; older ones are stale.
+    receipt: u64,
+    hidden: bool,
+}
+
+/// The queue, the function, and the journal: what outlives a crash.
+#[derive(Debug, Default)]
+struct World {
+    queue: BTreeMap<MessageId, Message>,
+    /// How often each event was accepted.
+    delivered: BTreeMap<MessageId, u32>,
+    journal: Vec<Record>,
+    receipts: u64,
+    strangers: BTreeSet<MessageId>,
+}
+
+impl World {
+    fn new(letters: usize, strangers: usize) -> Self {
+        let mut world = Self::default();
+        for number in 0..letters.max(strangers) {
+            if number < letters {
+                world.queue.insert(format!("m{number}"), Message::default());
+            }
+            if number < strangers {
+                world.queue.insert(format!("a{number}"), Message::default());
+                world.strangers.insert(format!("a{number}"));
+            }
+        }
+        world
+    }
+
+    fn plan(letters: usize) -> Vec<MessageId> {
+        (0..letters).map(|number| format!("m{number}")).collect()
+    }
+
+    /// What the journal says of a letter.
+    fn known(&self, id: &MessageId) -> Known {
+        let of = |record: &Record| match record {
+            Record::Accepted { message_id, .. } if message_id == id => Known::Accepted,
+            Record::Proven { message_id, .. } if message_id == id => Known::Proven,
+            Record::Deleted { message_ids } if message_ids.contains(id) => Known::Deleted,
+            _ => Known::Open,
+        };
+        self.journal.iter().map(of).max().unwrap_or(Known::Open)
+    }
+
+    fn give(&mut self, id: &MessageId) -> (MessageId, Receipt) {
+        self.receipts += 1;
+        if let Some(message) = self.queue.get_mut(id) {
+            (message.receipt, message.hidden) = (self.receipts, true);
+        }
+        (id.clone(), self.receipts.to_string())
+    }
+
+    fn is_current(&self, id: &MessageId, receipt: &Receipt) -> bool {
+        self.queue.get(id).is_some_and(|message| message.receipt.to_string() == *receipt)
+    }
+
+    /// Neither lost nor made up.
+    fn check(&self, plan: &[MessageId]) {
+        for id in plan {
+            let (queued, delivered) = (self.queue.contains_key(id), self.delivered.contains_key(id));
+            assert!(queued || delivered, "{id} is neither in the queue nor delivered");
+        }
+        assert!(self.strangers.iter().all(|id| self.queue.contains_key(id)), "a message that is not ours was deleted");
+        assert!(self.delivered.keys().all(|id| plan.contains(id)), "a message that is not ours was sent");
+    }
+}
+
+/// One process: a machine, and the calls that it has under way.
+struct Process<'a> {
+    world: &'a mut World,
+    plan: &'a [MessageId],
+    limits: Limits,
+    machine: Machine,
+    under_way: Vec<Effect>,
+    deleted_one: bool,
+    finished: bool,
+}
+
+impl<'a> Process<'a> {
+    fn start(world: &'a mut World, plan: &'a [MessageId], limits: Limits) -> Self {
+        let known: Vec<_> = plan.iter().map(|id| (id.clone(), world.known(id))).collect();
+        let mut machine = Machine::new(known, limits);
+        let effects = machine.start();
+        let mut process =
+            Self { world, plan, limits, machine, under_way: Vec::new(), deleted_one: false, finished: false };
+        process.take(effects, &mut Tape([].iter()));
+        process
+    }
+
+    /// Begins effects, in order. False when it crashed between two of them.
+    fn take(&mut self, effects: Vec<Effect>, tape: &mut Tape<'_>) -> bool {
+        for effect in effects {
+            assert!(!self.finished, "{effect:?} after the end");
+            match &effect {
+                Effect::Record(record) => self.world.journal.push(record.clone()),
+                Effect::Finish => {
+                    let mut others = self.under_way.iter().filter(|effect| !matches!(effect, Effect::Extend(_)));
+                    assert_eq!(others.next(), None, "the end with a call under way");
+                    self.finished = true;
+                }
+                Effect::Send(id) => {
+                    assert_eq!(self.world.known(id), Known::Open, "{id} is sent although the journal says it was");
+                }
+                Effect::Delete(entries) => {
+                    let least = if self.limits.verify { Known::Proven } else { Known::Accepted };
+                    for (id, _) in entries {
+                        assert!(self.world.known(id) >= least, "{id} is deleted unproven");
+                    }
+                }
+                _ => {}
+            }
+            if !matches!(effect, Effect::Record(_) | Effect::Finish) {
+                self.under_way.push(effect);
+            }
+            if tape.once_in(64) {
+                return false;
+            }
+        }
+        let count = |is: fn(&Effect) -> bool| self.under_way.iter().filter(|effect| is(effect)).count();
+        let sends = count(|effect| matches!(effect, Effect::Send(_)));
+        assert!(sends <= if self.deleted_one { self.limits.concurrency } else { 1 }, "{sends} sends at once");
+        assert!(count(|effect| matches!(effect, Effect::Receive)) <= self.limits.receives);
+        assert!(self.machine.in_hand() <= self.limits.in_hand, "{} in hand", self.machine.in_hand());
+        true
+    }
+
+    /// Does one call, well or badly, and says what came of it; nothing when it has no answer.
+    fn perform(&mut self, effect: Effect, tape: &mut Tape<'_>) -> Option<Event> {
+        let world = &mut *self.world;
+        match effect {
+            Effect::Receive => {
+                let most = 10 - tape.pick(11);
+                let visible = world.queue.iter().filter(|(_, message)| !message.hidden).map(|(id, _)| id.clone());
+                let mut ids: Vec<_> = visible.take(most).collect();
+                // At least once: what is hidden, or deleted, may come as well.
+                if tape.once_in(8) && ids.len() < 10 {
+                    let other = self.plan[tape.pick(self.plan.len())].clone();
+                    if !ids.contains(&other) {
+                        ids.push(other);
+                    }
+                }
+                let messages = ids.iter().map(|id| world.give(id)).collect();
+                let lost = tape.once_in(16);
+                let fatal = lost && tape.once_in(8);
+                Some(match lost {
+                    true => Event::ReceiveFailed { reason: "no answer".to_owned(), fatal },
+                    false => Event::Received(messages),
+                })
+            }
+            Effect::Look => {
+                let count = |hidden| world.queue.values().filter(|message| message.hidden == hidden).count() as u64;
+                let load = Load { visible: count(false), hidden: count(true) };
+                Some(Event::Looked((!tape.once_in(8)).then_some(load)))
+            }
+            Effect::Send(id) => {
+                let failure = tape.pick(24);
+                let accepted = !matches!(failure, 20..=23);
+                if accepted {
+                    *world.delivered.entry(id.clone()).or_default() += 1;
+                }
+                let reason = "it failed".to_owned();
+                let result = match failure {
+                    18 | 19 | 20 => Err(SendError::Unknown(reason)),
+                    21 => Err(SendError::Transient(reason)),
+                    22 => Err(SendError::Permanent(reason)),
+                    23 if tape.once_in(4) => Err(SendError::Fatal(reason)),
+                    23 => Err(SendError::Skipped),
+                    _ => Ok(Accepted { accepted_id: None, at: Timestamp::UNIX_EPOCH }),
+                };
+                Some(Event::Sent { id, result })
+            }
+            Effect::Verify(id) => {
+                let verdict = match tape.once_in(8) {
+                    true => Verdict::Nothing("no row in time".to_owned()),
+                    false => Verdict::Through("STORED".to_owned()),
+                };
+                Some(Event::Verified { id, verdict })
+            }
+            Effect::Delete(entries) => {
+                let mut results = Vec::new();
+                for (id, receipt) in entries {
+                    let failure = tape.pick(16);
+                    let reason = "it failed".to_owned();
+                    let result = if failure == 14 {
+                        Err(DeleteError::Transient(reason))
+                    } else if failure == 15 && tape.once_in(8) {
+                        Err(DeleteError::Fatal(reason))
+                    } else if world.queue.contains_key(&id) && !world.is_current(&id, &receipt) {
+                        Err(DeleteError::Expired)
+                    } else {
+                        world.queue.remove(&id);
+                        if failure == 13 { Err(DeleteError::Transient(reason)) } else { Ok(()) }
+                    };
+                    self.deleted_one |= result.is_ok();
+                    results.push((id, result));
+                }
+                Some(Event::Deleted(results))
+            }
+            Effect::Extend(_) => None,
+            Effect::Release(entries) => {
+                for (id, receipt) in entries {
+                    if world.is_current(&id, &receipt)
+                        && !tape.once_in(8)
+                        && let Some(message) = world.queue.get_mut(&id)
+                    {
+                        message.hidden = false;
+                    }
+                }
+                Some(Event::Released)
+            }
+            Effect::Record(_) | Effect::Finish => unreachable!("done when taken"),
+        }
+    }
+
+    /// Runs until the end, or the crash. True when it came to its end.
+    fn run(&mut self, tape: &mut Tape<'_>) -> bool {
+        for _ in 0..20_000 {
+            self.world.check(self.plan);
+            if self.finished {
+                return true;
+            }
+            // Receipts may expire at any time.
+            if tape.once_in(8) {
+                let hidden: Vec<_> =
+                    self.world.queue.iter().filter(|(_, message)| message.hidden).map(|(id, _)| id.clone()).collect();
+                if !hidden.is_empty() {
+                    let id = &hidden[tape.pick(hidden.len())];
+                    self.world.queue.get_mut(id).expect("it is there").hidden = false;
+                }
+            }
+            let event = if tape.once_in(128) {
+                Some(Event::Stop)
+            } else if self.under_way.is_empty() || tape.once_in(6) {
+                Some(Event::Tick)
+            } else {
+                let effect = self.under_way.remove(tape.pick(self.under_way.len()));
+                self.perform(effect, tape)
+            };
+            let Some(event) = event else { continue };
+            let effects = self.machine.handle(event);
+            if !self.take(effects, tape) {
+                self.crash(tape);
+                return false;
+            }
+        }
+        panic!("no end: {:?}", self.machine);
+    }
+
+    /// Calls under way at a crash may still arrive; nobody hears of it.
+    fn crash(&mut self, tape: &mut Tape<'_>) {
+        for effect in std::mem::take(&mut self.under_way) {
+            if tape.once_in(2) {
+                self.perform(effect, tape);
+            }
+        }
+        self.world.check(self.plan);
+    }
+
+    /// What the machine says of each letter is so.
+    fn check_outcomes(&self) {
+        for (id, outcome) in self.machine.outcomes() {
+            let (queued, delivered) = (self.world.queue.contains_key(id), self.world.delivered.contains_key(id));
+            match outcome {
+                Outcome::Redriven => assert!(delivered && !queued, "{id} is not redriven: {:?}", self.world),
+                Outcome::Unproven { .. } => assert!(delivered && queued, "{id}"),
+                Outcome::Failed { .. } | Outcome::Unseen | Outcome::Stopped => assert!(queued, "{id}: {outcome:?}"),
+                Outcome::NotDeleted { .. } => assert!(delivered, "{id}"),
+            }
+        }
+    }
+}
+
+fn limits(verify: bool) -> Limits {
+    Limits {
+        concurrency: 4,
+        receives: 2,
+        in_hand: 25,
+        held: 1000,
+        attempts: 3,
+        failures_in_a_row: 5,
+        extend_after: 3,
+        patience: 12,
+        verify,
+    }
+}
+
+/// After the last process of a run is gone every message becomes visible again.
+fn time_passes(world: &mut World) {
+    for message in world.queue.values_mut() {
+        message.hidden = false;
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1500, max_shrink_iters: 20_000, ..ProptestConfig::default() })]
+
+    /// Whatever happens, and however often the process is killed, no letter is lost, none is deleted unproven, none is sent
+    /// of which the journal knows better, and the limits hold: all of it is checked at every step. And when nothing goes
+    /// wrong any more, the same run comes to its end with every letter redriven.
+    #[test]
+    fn no_schedule_loses_a_letter(
+        letters in 1usize..40,
+        strangers in 0usize..30,
+        verify: bool,
+        tapes in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..600), 0..6),
+    ) {
+        let mut world = World::new(letters, strangers);
+        let plan = World::plan(letters);
+        for tape in &tapes {
+            let mut process = Process::start(&mut world, &plan, limits(verify));
+            if process.run(&mut Tape(tape.iter())) {
+                process.check_outcomes();
+            }
+            time_passes(&mut world);
+        }
+        let mut process = Process::start(&mut world, &plan, limits(verify));
+        prop_assert!(process.run(&mut Tape([].iter())));
+        process.check_outcomes();
+        prop_assert_eq!(process.machine.end(), Some(End::Complete));
+        let open: Vec<_> =
+            process.machine.outcomes().filter(|(_, outcome)| *outcome != Outcome::Redriven).collect();
+        prop_assert!(open.is_empty(), "{:?}", open);
+        prop_assert!(world.queue.keys().eq(world.strangers.iter()), "{:?}", world.queue);
+        prop_assert!(world.queue.values().all(|message| !message.hidden), "not given back: {:?}", world.queue);
+    }
+}
+
+/// Does every effect well until the end; returns those that `wanted` wants.
+fn smoothly(machine: &mut Machine, world: &mut World, plan: &[MessageId], limits: Limits) -> Vec<Effect> {
+    let mut seen = Vec::new();
+    let mut process = Process {
+        world,
+        plan,
+        limits,
+        machine: std::mem::replace(machine, Machine::new([], limits)),
+        under_way: Vec::new(),
+        deleted_one: false,
+        finished: false,
+    };
+    let mut next = process.machine.start();
+    loop {
+        seen.extend(next.iter().cloned());
+        process.take(next, &mut Tape([].iter()));
+        if process.finished {
+            break;
+        }
+        let event = if process.under_way.is_empty() {
+            Event::Tick
+        } else {
+            let effect = process.under_way.remove(0);
+            match process.perform(effect, &mut Tape([].iter())) {
+                Some(event) => event,
+                None => Event::Tick,
+            }
+        };
+        next = process.machine.handle(event);
+    }
+    *machine = process.machine;
+    seen
+}
+
+fn count(effects: &[Effect], is: fn(&Effect) -> bool) -> usize {
+    effects.iter().filter(|effect| is(effect)).count()
+}
+
+#[test]
+fn five_hundred_letters_take_about_one_call_and_a_fifth_each() {
+    let plan = World::plan(500);
+    let limits = Limits { concurrency: 16, receives: 4, in_hand: 200, ..limits(false) };
+    let mut world = World::new(500, 0);
+    let mut machine = Machine::new(plan.iter().map(|id| (id.clone(), Known::Open)), limits);
+    let effects = smoothly(&mut machine, &mut world, &plan, limits);
+    assert!(world.queue.is_empty());
+    assert_eq!(count(&effects, |effect| matches!(effect, Effect::Send(_))), 500);
+    let deletes = count(&effects, |effect| matches!(effect, Effect::Delete(_)));
+    assert!((50..=60).contains(&deletes), "{deletes} deletes");
+    let receives = count(&effects, |effect| matches!(effect, Effect::Receive));
+    assert!((50..=55).contains(&receives), "{receives} receives");
+}
+
+#[test]
+fn what_is_not_of_the_plan_is_held_back_and_given_back_once() {
+    let plan = World::plan(3);
+    let mut world = World::new(3, 30);
+    let mut machine = Machine::new(plan.iter().map(|id| (id.clone(), Known::Open)), limits(false));
+    let effects = smoothly(&mut machine, &mut world, &plan, limits(false));
+    let released: usize = effects
+        .iter()
+        .map(|effect| match effect {
+            Effect::Release(entries) => entries.len(),
+            _ => 0,
+        })
+        .sum();
+    assert_eq!((released, world.queue.len()), (30, 30));
+}
+
+#[test]
+fn letters_that_somebody_else_took_end_as_unseen() {
+    let plan = World::plan(3);
+    let mut world = World::new(3, 0);
+    world.queue.remove("m1");
+    world.delivered.insert("m1".to_owned(), 1);
+    let mut machine = Machine::new(plan.iter().map(|id| (id.clone(), Known::Open)), limits(false));
+    smoothly(&mut machine, &mut world, &plan, limits(false));
+    let outcomes: Vec<Outcome> = machine.outcomes().map(|(_, outcome)| outcome).collect();
+    assert_eq!(outcomes, [Outcome::Redriven, Outcome::Unseen, Outcome::Redriven]);
+}
+
+#[test]
+fn without_the_permission_to_delete_only_one_letter_is_sent() {
+    let limits = Limits { concurrency: 16, ..limits(false) };
+    let mut machine = Machine::new(World::plan(20).into_iter().map(|id| (id, Known::Open)), limits);
+    assert_eq!(machine.start()[0], Effect::Receive);
+    let messages = (0..10).map(|number| (format!("m{number}"), number.to_string())).collect();
+    let effects = machine.handle(Event::Received(messages));
+    let sends: Vec<_> = effects.iter().filter(|effect| matches!(effect, Effect::Send(_))).collect();
+    assert_eq!(sends, [&Effect::Send("m0".to_owned())]);
+    let accepted = Accepted { accepted_id: None, at: Timestamp::UNIX_EPOCH };
+    let effects = machine.handle(Event::Sent { id: "m0".to_owned(), result: Ok(accepted) });
+    assert!(effects.contains(&Effect::Delete(vec![("m0".to_owned(), "0".to_owned())])), "{effects:?}");
+    let denied = DeleteError::Fatal("not allowed".to_owned());
+    machine.handle(Event::Deleted(vec![("m0".to_owned(), Err(denied))]));
+    machine.handle(Event::ReceiveFailed { reason: "stopped".to_owned(), fatal: false });
+    machine.handle(Event::Released);
+    assert_eq!(machine.end(), Some(End::Aborted("not allowed")));
+}
+
+#[test]
+fn a_stop_ends_what_is_under_way_and_gives_back_the_rest() {
+    let limits = Limits { receives: 1, in_hand: 10, ..limits(false) };
+    let mut machine = Machine::new(World::plan(20).into_iter().map(|id| (id, Known::Open)), limits);
+    assert_eq!(machine.start(), [Effect::Receive]);
+    let messages = (0..10).map(|number| (format!("m{number}"), number.to_string())).collect();
+    assert_eq!(machine.handle(Event::Received(messages)), [Effect::Send("m0".to_owned())]);
+    assert_eq!(machine.handle(Event::Stop), []);
+    let accepted = Accepted { accepted_id: None, at: Timestamp::UNIX_EPOCH };
+    let effects = machine.handle(Event::Sent { id: "m0".to_owned(), result: Ok(accepted) });
+    assert!(matches!(effects.as_slice(), [Effect::Record(_), Effect::Delete(_)]), "{effects:?}");
+    let effects = machine.handle(Event::Deleted(vec![("m0".to_owned(), Ok(()))]));
+    assert!(matches!(effects.as_slice(), [Effect::Record(_), Effect::Release(held)] if held.len() == 9), "{effects:?}");
+    assert_eq!(machine.handle(Event::Released), [Effect::Finish]);
+    assert_eq!(machine.end(), Some(End::Stopped));
+    let stopped = machine.outcomes().filter(|(_, outcome)| *outcome == Outcome::Stopped).count();
+    assert_eq!(stopped, 19);
+}
+
+#[test]
+fn many_failures_in_a_row_end_it() {
+    let limits = limits(false);
+    let mut machine = Machine::new(World::plan(10).into_iter().map(|id| (id, Known::Open)), limits);
+    machine.start();
+    let messages = (0..10).map(|number| (format!("m{number}"), number.to_string())).collect();
+    machine.handle(Event::Received(messages));
+    for number in 0..limits.failures_in_a_row {
+        assert_eq!(machine.aborted, None);
+        let result = Err(SendError::Permanent("too large".to_owned()));
+        machine.handle(Event::Sent { id: format!("m{number}"), result });
+    }
+    assert!(
+        matches!(machine.end(), Some(End::Aborted(reason)) if reason.contains("too large"))
+            || machine.aborted.is_some()
+    );
+}

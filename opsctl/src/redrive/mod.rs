@@ -1,0 +1,3 @@
+//! Sending dead letters again without losing one.
+
+mod machine;
