@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, dlq, journal, local, man, send_test_event, status};
+use crate::commands::{completions, demo, dlq, journal, local, man, redrive, send_test_event, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -132,6 +132,10 @@ pub enum Command {
     /// Look into the dead letter queues: list, peek, export, purge
     #[command(subcommand)]
     Dlq(dlq::DlqCommand),
+
+    /// Send dead letters again without losing one
+    #[command(subcommand)]
+    Redrive(redrive::RedriveCommand),
 
     /// Show what was changed with opsctl, when, and with what outcome
     #[command(subcommand)]

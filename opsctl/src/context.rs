@@ -7,7 +7,7 @@ use crate::aws::{Clients, Connection};
 use crate::change::{Gate, Needed, Permit, Preview};
 use crate::cli::GlobalArgs;
 use crate::error::{Error, Result};
-use crate::output::Printer;
+use crate::output::{Printer, Report};
 use crate::stack::Stack;
 use crate::terraform::{self, LocalEndpoint};
 
@@ -131,6 +131,11 @@ impl Context {
     /// Shows a preview on standard error and asks for what the gate needs. The default is no: an empty answer, and nobody
     /// at the terminal, are refused (exit code 6).
     pub fn confirm(&self, gate: &Gate, preview: &Preview) -> Result<Permit> {
+        self.confirm_with(gate, preview, preview)
+    }
+
+    /// [`Context::confirm`] with a report that says more than the preview alone.
+    pub fn confirm_with<R: Report>(&self, gate: &Gate, preview: &Preview, shown: &R) -> Result<Permit> {
         gate.allows(preview.change)?;
         let question = match gate.needs(preview) {
             Needed::Nothing => return gate.permit(preview, ""),
@@ -143,7 +148,7 @@ impl Context {
                 gate.how_to_confirm(preview),
             ));
         }
-        self.printer.explain(preview)?;
+        self.printer.explain(shown)?;
         self.printer.ask(&question);
         let mut answer = String::new();
         io::stdin()

@@ -254,3 +254,32 @@ fn a_journal_without_runs_is_fine_and_a_run_that_is_not_there_is_2() {
         assert!(err(&show).contains("opsctl journal list"), "{}", err(&show));
     }
 }
+
+#[test]
+fn a_redrive_is_careful_on_the_command_line() {
+    let redrive = |arguments: &[&str]| {
+        run(&[&["--outputs", OUTPUTS, "--endpoint-url", NOWHERE, "redrive", "dlq"], arguments].concat())
+    };
+    for wrong in [
+        &["accounting"][..],
+        &["--edit"],
+        &["--set", "price"],
+        &["--rate", "0"],
+        &["--hold", "1"],
+        &["--resume", "last", "--limit", "3"],
+        &["--resume", "last", "--via", "bus"],
+        &["--resume", "../escape"],
+    ] {
+        assert_exit(&redrive(wrong), 2);
+    }
+    let output = run(&["--outputs", OUTPUTS, "--read-only", "redrive", "dlq", "--execute"]);
+    assert_exit(&output, 6);
+    assert!(err(&output).contains("refused to send dead letters again"), "{}", err(&output));
+    // Without --execute it only looks.
+    assert_exit(&run(&["--outputs", OUTPUTS, "--endpoint-url", NOWHERE, "--read-only", "redrive", "dlq"]), 4);
+}
+
+#[test]
+fn help_of_redrive_dlq() {
+    insta::assert_snapshot!(out(&run(&["redrive", "dlq", "--help"])));
+}

@@ -35,6 +35,11 @@ impl AwsErrorKind {
     pub const fn is_away(self) -> bool {
         matches!(self, Self::Unreachable | Self::Denied | Self::Expired | Self::ClockSkew)
     }
+
+    /// True when the same call fails again until somebody does something about it.
+    pub const fn is_lasting(self) -> bool {
+        matches!(self, Self::Denied | Self::Expired | Self::ClockSkew | Self::NotFound)
+    }
 }
 
 /// A failed AWS call.

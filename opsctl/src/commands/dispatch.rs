@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{completions, demo, dlq, journal, local, man, send_test_event, status};
+use super::{completions, demo, dlq, journal, local, man, redrive, send_test_event, status};
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
@@ -42,6 +42,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::SendTestEvent(args) => printer.report(&send_test_event::run(context, args).await?),
         Command::Status(args) => printer.report(&status::run(context, args).await?),
         Command::Dlq(command) => dlq::run(context, command).await,
+        Command::Redrive(command) => printer.report(&redrive::run(context, command).await?),
         Command::Journal(command) => journal::run(context, command),
         Command::Demo(args) => printer.report(&demo::run(context, args).await?),
         Command::Completions(args) => completions::run(args),

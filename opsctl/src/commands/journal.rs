@@ -128,14 +128,19 @@ impl Report for Recording {
     }
 }
 
-/// The short fields of a record on one line. Bodies are for JSON.
+/// The short fields of a record on one line, the event's id first. Bodies are for JSON.
 fn fields(record: &Value) -> String {
-    let fields =
-        record.as_object().into_iter().flatten().filter(|(name, _)| !matches!(name.as_str(), "record" | "body"));
-    let fields = fields.filter_map(|(name, value)| match value {
+    let mut fields: Vec<(&String, &Value)> = record.as_object().into_iter().flatten().collect();
+    fields.retain(|(name, _)| !matches!(name.as_str(), "record" | "body" | "original"));
+    fields.sort_by_key(|(name, _)| name.as_str() != "event_id");
+    let fields = fields.into_iter().filter_map(|(name, value)| match value {
         Value::String(text) => Some(format!("{name}={text}")),
         Value::Number(_) | Value::Bool(_) => Some(format!("{name}={value}")),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Value::Array(values) => {
+            let values: Vec<&str> = values.iter().filter_map(Value::as_str).collect();
+            Some(format!("{name}={}", values.join(",")))
+        }
+        Value::Null | Value::Object(_) => None,
     });
     fields.collect::<Vec<_>>().join(" ")
 }

@@ -8,7 +8,7 @@ use market::fault::Rejection;
 use serde_json::Value;
 
 /// How far ahead of its receipt an event's time may be in a stack as deployed (`ingestion/config`).
-const MAX_FUTURE_SKEW: Duration = Duration::from_mins(5);
+pub(crate) const MAX_FUTURE_SKEW: Duration = Duration::from_mins(5);
 
 /// An event to be sent: the detail as it will be published.
 #[derive(Debug, Clone, PartialEq)]

@@ -13,5 +13,5 @@ mod write;
 
 pub use header::{Finish, Header, Outcome};
 pub use id::RunId;
-pub use read::{Entry, Recording, State, find, list, open};
+pub use read::{Entry, Recording, State, find, list, open, records_of};
 pub use write::Journal;

@@ -72,7 +72,8 @@ impl Machine {
             machine.book.in_hand() + coming <= machine.limits.in_hand
                 && machine.held.len() + coming <= machine.limits.held
         };
-        while self.receiving < self.limits.receives && fits(self) {
+        let waiting = self.book.count(State::Waiting);
+        while self.receiving < self.limits.receives && self.receiving * BATCH < waiting && fits(self) {
             self.receiving += 1;
             effects.push(Effect::Receive);
         }

@@ -63,6 +63,7 @@ impl Letter {
 pub(super) struct Book {
     letters: BTreeMap<MessageId, Letter>,
     counts: [usize; State::COUNT],
+    redriven: usize,
 }
 
 impl Book {
@@ -72,6 +73,7 @@ impl Book {
         for (id, known) in letters {
             let state = if known == Known::Deleted { State::Ended } else { State::Waiting };
             let outcome = (known == Known::Deleted).then_some(Outcome::Redriven);
+            book.redriven += usize::from(outcome.is_some());
             let letter = Letter {
                 state,
                 known,
@@ -114,6 +116,8 @@ impl Book {
     pub(super) fn end(&mut self, id: &str, outcome: Outcome) {
         self.set(id, State::Ended);
         if let Some(letter) = self.letters.get_mut(id) {
+            self.redriven -= usize::from(letter.outcome == Some(Outcome::Redriven));
+            self.redriven += usize::from(outcome == Outcome::Redriven);
             letter.outcome = Some(outcome);
         }
     }
@@ -121,6 +125,11 @@ impl Book {
     /// How many letters are in this state.
     pub(super) fn count(&self, state: State) -> usize {
         self.counts[state as usize]
+    }
+
+    /// How many letters are redriven.
+    pub(super) fn redriven(&self) -> usize {
+        self.redriven
     }
 
     /// How many letters are in hand.

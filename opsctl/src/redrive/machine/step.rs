@@ -6,7 +6,7 @@ use super::follow::BATCH;
 use super::letter::{Book, State};
 use super::types::{
     Accepted, DeleteError, Effect, End, Event, Known, Limits, Load, MessageId, Outcome, Receipt, Record, SendError,
-    Verdict,
+    Tally, Verdict,
 };
 
 /// An empty queue is believed after so many looks in a row, a tick apart: SQS only estimates.
@@ -16,6 +16,7 @@ const LONGEST_REST: u32 = 32;
 
 /// The redrive of one queue.
 #[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own; together they are no state")]
 pub struct Machine {
     pub(super) limits: Limits,
     pub(super) book: Book,
@@ -140,9 +141,11 @@ impl Machine {
         self.book.in_hand()
     }
 
-    /// Letters that are through, whatever became of them.
-    pub fn ended(&self) -> usize {
-        self.book.count(State::Ended)
+    /// Letters that are redriven, and letters that ended otherwise.
+    pub fn tally(&self) -> Tally {
+        let redriven = self.book.redriven();
+        // One that SQS delivered once more is redriven and in hand again.
+        Tally { redriven, given_up: self.book.count(State::Ended).saturating_sub(redriven) }
     }
 
     fn is_proof(&self, known: Known) -> bool {
@@ -166,7 +169,7 @@ impl Machine {
             match state {
                 State::Waiting if self.is_proof(known) => {
                     new = true;
-                    self.to_delete(&id);
+                    self.delete_next(&id);
                 }
                 State::Waiting if self.stopping => self.hold(&id),
                 State::Waiting if known == Known::Accepted => {
@@ -180,7 +183,7 @@ impl Machine {
                     self.ready.push_back(id);
                 }
                 // SQS may deliver what was deleted: it is deleted again, not sent again.
-                State::Ended if deleted => self.to_delete(&id),
+                State::Ended if deleted => self.delete_next(&id),
                 State::Ended => self.hold(&id),
                 // Delivered again while in hand: the newer receipt counts.
                 State::Ready | State::Sending | State::Verifying | State::Proven | State::Deleting => {}
@@ -214,29 +217,29 @@ impl Machine {
                     self.book.set(id, State::Verifying);
                     effects.push(Effect::Verify(id.clone()));
                 } else {
-                    self.to_delete(id);
+                    self.delete_next(id);
                 }
             }
             Err(SendError::Skipped) => self.put_back(id),
-            Err(SendError::Transient(reason)) => self.try_again(id, reason, effects),
+            Err(SendError::Transient(reason)) => self.try_again(id, &reason, effects),
             Err(SendError::Unknown(reason)) => {
                 let message_id = id.clone();
                 effects.push(Effect::Record(Record::Unknown { message_id, reason: reason.clone() }));
-                self.try_again(id, reason, effects);
+                self.try_again(id, &reason, effects);
             }
-            Err(SendError::Permanent(reason)) => self.give_up(id, reason, effects),
+            Err(SendError::Permanent(reason)) => self.give_up(id, &reason, effects),
             Err(SendError::Fatal(reason)) => {
-                self.give_up(id, reason.clone(), effects);
+                self.give_up(id, &reason, effects);
                 self.abort(reason);
             }
         }
     }
 
-    fn try_again(&mut self, id: &MessageId, reason: String, effects: &mut Vec<Effect>) {
+    fn try_again(&mut self, id: &MessageId, reason: &str, effects: &mut Vec<Effect>) {
         let Some(letter) = self.book.get_mut(id) else { return };
         let sends = letter.sends;
         if sends >= self.limits.attempts {
-            self.give_up(id, format!("given up after {sends} attempts: {reason}"), effects);
+            self.give_up(id, &format!("given up after {sends} attempts: {reason}"), effects);
         } else if self.stopping {
             self.put_back(id);
         } else {
@@ -245,9 +248,9 @@ impl Machine {
         }
     }
 
-    fn give_up(&mut self, id: &MessageId, reason: String, effects: &mut Vec<Effect>) {
-        effects.push(Effect::Record(Record::Failed { message_id: id.clone(), reason: reason.clone() }));
-        self.end_and_hold(id, Outcome::Failed { reason: reason.clone() });
+    fn give_up(&mut self, id: &MessageId, reason: &str, effects: &mut Vec<Effect>) {
+        effects.push(Effect::Record(Record::Failed { message_id: id.clone(), reason: reason.to_owned() }));
+        self.end_and_hold(id, Outcome::Failed { reason: reason.to_owned() });
         self.failures_in_a_row += 1;
         if self.failures_in_a_row >= self.limits.failures_in_a_row {
             self.abort(format!(
@@ -264,7 +267,7 @@ impl Machine {
                     letter.known = letter.known.max(Known::Proven);
                 }
                 effects.push(Effect::Record(Record::Proven { message_id: id.clone(), status }));
-                self.to_delete(id);
+                self.delete_next(id);
             }
             Verdict::Nothing(reason) => self.end_and_hold(id, Outcome::Unproven { reason }),
         }
@@ -298,7 +301,7 @@ impl Machine {
                     self.rest(&id, deletes);
                 }
                 // A newer receipt has come meanwhile, or the next receive brings one.
-                Err(DeleteError::Expired) if letter.receipt != letter.deleting => self.to_delete(&id),
+                Err(DeleteError::Expired) if letter.receipt != letter.deleting => self.delete_next(&id),
                 Err(DeleteError::Expired) => self.book.set(&id, State::Waiting),
             }
         }
@@ -351,7 +354,7 @@ impl Machine {
         self.stop();
     }
 
-    fn to_delete(&mut self, id: &MessageId) {
+    fn delete_next(&mut self, id: &MessageId) {
         self.book.set(id, State::Proven);
         self.proven.push_back(id.clone());
     }

@@ -170,9 +170,10 @@ impl<'a> Process<'a> {
                 let messages = ids.iter().map(|id| world.give(id)).collect();
                 let lost = tape.once_in(16);
                 let fatal = lost && tape.once_in(8);
-                Some(match lost {
-                    true => Event::ReceiveFailed { reason: "no answer".to_owned(), fatal },
-                    false => Event::Received(messages),
+                Some(if lost {
+                    Event::ReceiveFailed { reason: "no answer".to_owned(), fatal }
+                } else {
+                    Event::Received(messages)
                 })
             }
             Effect::Look => {
@@ -188,7 +189,7 @@ impl<'a> Process<'a> {
                 }
                 let reason = "it failed".to_owned();
                 let result = match failure {
-                    18 | 19 | 20 => Err(SendError::Unknown(reason)),
+                    18..=20 => Err(SendError::Unknown(reason)),
                     21 => Err(SendError::Transient(reason)),
                     22 => Err(SendError::Permanent(reason)),
                     23 if tape.once_in(4) => Err(SendError::Fatal(reason)),
@@ -198,9 +199,10 @@ impl<'a> Process<'a> {
                 Some(Event::Sent { id, result })
             }
             Effect::Verify(id) => {
-                let verdict = match tape.once_in(8) {
-                    true => Verdict::Nothing("no row in time".to_owned()),
-                    false => Verdict::Through("STORED".to_owned()),
+                let verdict = if tape.once_in(8) {
+                    Verdict::Nothing("no row in time".to_owned())
+                } else {
+                    Verdict::Through("STORED".to_owned())
                 };
                 Some(Event::Verified { id, verdict })
             }

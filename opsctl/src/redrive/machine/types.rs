@@ -227,6 +227,15 @@ pub enum Outcome {
     Stopped,
 }
 
+/// How many letters ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tally {
+    /// Redriven.
+    pub redriven: usize,
+    /// Ended otherwise.
+    pub given_up: usize,
+}
+
 /// How it ended with a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End<'a> {

@@ -1,0 +1,13 @@
+//! `opsctl redrive`: dead letters are sent again, and deleted once their events are delivered.
+
+mod args;
+mod editor;
+mod preview;
+mod report;
+mod resume;
+mod run;
+
+pub use args::{DlqArgs, RedriveCommand};
+pub use preview::{PreviewReport, UpcomingLetter};
+pub use report::{RedriveReport, RunReport};
+pub use run::run;

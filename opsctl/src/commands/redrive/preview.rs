@@ -1,0 +1,201 @@
+//! What would be done.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::args::DlqArgs;
+use crate::aws::dead_letters::Depth;
+use crate::change::{Call, Change, Preview};
+use crate::human;
+use crate::output::{Report, Styles};
+use crate::redrive::{Gathered, LeftLetter, Options, Plan, PlannedLetter, Via, difference};
+use crate::stack::{Stack, StageName};
+
+/// So many differences are shown as text; JSON has all.
+const DIFFERENCES: usize = 20;
+
+/// What would be done.
+#[derive(Debug, Serialize)]
+pub struct PreviewReport {
+    /// True: nothing was changed.
+    pub dry_run: bool,
+    /// Every call that would change something.
+    pub preview: Preview,
+    /// What would be sent.
+    pub letters: Vec<UpcomingLetter>,
+    /// What was selected and would be left.
+    pub left: Vec<LeftLetter>,
+    /// How many letters were not selected.
+    pub not_selected: usize,
+    /// What each queue holds.
+    pub queues: BTreeMap<StageName, Depth>,
+    /// How to do it.
+    pub command: String,
+}
+
+/// A letter that would be sent.
+#[derive(Debug, Serialize)]
+pub struct UpcomingLetter {
+    /// SQS's id of it.
+    pub message_id: String,
+    /// The stage whose queue it lies in.
+    pub queue: StageName,
+    /// The stage that it would be sent to.
+    pub stage: StageName,
+    /// The event's id.
+    pub event_id: String,
+    /// The event's symbol.
+    pub symbol: Option<String>,
+    /// Why it is there.
+    pub cause: String,
+    /// How often earlier runs sent it.
+    pub sent_before: u32,
+    /// What was changed in it, as a unified diff.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub difference: Option<String>,
+}
+
+impl From<&PlannedLetter> for UpcomingLetter {
+    fn from(letter: &PlannedLetter) -> Self {
+        let original = letter.original.as_deref();
+        Self {
+            message_id: letter.message_id.clone(),
+            queue: letter.queue,
+            stage: letter.stage,
+            event_id: letter.event_id.clone(),
+            symbol: letter.symbol.clone(),
+            cause: letter.cause.clone(),
+            sent_before: letter.sent_before,
+            difference: original.map(|original| difference(&letter.message_id, original, &letter.body)),
+        }
+    }
+}
+
+impl PreviewReport {
+    pub(super) fn new(args: &DlqArgs, stack: &Stack, gathered: &Gathered, plan: &Plan) -> Self {
+        Self {
+            dry_run: !args.execute,
+            preview: preview(stack, &args.options(), &plan.letters, warnings(gathered, plan)),
+            letters: plan.letters.iter().map(UpcomingLetter::from).collect(),
+            left: plan.left.clone(),
+            not_selected: plan.not_selected,
+            queues: gathered.depths.iter().copied().collect(),
+            command: format!("opsctl redrive dlq {}", args.selection()).trim_end().to_owned() + " --execute",
+        }
+    }
+}
+
+/// The calls that change something.
+pub(super) fn preview(
+    stack: &Stack,
+    options: &Options,
+    letters: &[PlannedLetter],
+    mut warnings: Vec<String>,
+) -> Preview {
+    let mut calls = Vec::new();
+    for name in StageName::ALL {
+        let stage = stack.stages.get(name);
+        let sent = letters.iter().filter(|letter| letter.stage == name).count() as u64;
+        if sent > 0 && options.via == Via::Function {
+            calls.push(Call::counted("lambda", "InvokeFunction", &stage.function_name, sent));
+        }
+        let deleted = letters.iter().filter(|letter| letter.queue == name).count() as u64;
+        if deleted > 0 {
+            calls.push(Call::counted("sqs", "DeleteMessage", &stage.dlq_name, deleted));
+        }
+    }
+    if options.via == Via::Bus && !letters.is_empty() {
+        calls.insert(0, Call::counted("events", "PutEvents", &stack.event_bus.name, letters.len() as u64));
+        warnings.push(
+            "on the bus every rule that matches sees the events again, and the archive keeps them again".to_owned(),
+        );
+    }
+    let again = letters.iter().filter(|letter| letter.sent_before > 0).count();
+    if again > 0 {
+        let events = human::count(again as u64, "event");
+        warnings.push(format!("{events} came back from an earlier redrive: is what stopped them mended?"));
+    }
+    let count = human::count(letters.len() as u64, "dead letter");
+    let mut preview = Preview::new(Change::Redrive, format!("send {count} again, in {}", stack.environment), calls);
+    preview.warnings = warnings;
+    preview
+}
+
+fn warnings(gathered: &Gathered, plan: &Plan) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (name, depth) in &gathered.depths {
+        let seen = gathered.letters.iter().filter(|(queue, _)| queue == name).count() as u64;
+        if seen < depth.waiting {
+            warnings.push(format!(
+                "SQS counts {} letters in the queue of {name}, {seen} were found: run it again for the rest",
+                depth.waiting
+            ));
+        }
+        if depth.in_flight > 0 {
+            let letters = human::count(depth.in_flight, "letter");
+            warnings.push(format!("{letters} of {name} are in somebody else's hand and were not looked at"));
+        }
+    }
+    let mended = plan.letters.iter().filter(|letter| letter.original.is_some()).count();
+    if mended > 0 {
+        warnings.push(format!("{} changed before they are sent", human::count(mended as u64, "event")));
+    }
+    warnings
+}
+
+impl Report for PreviewReport {
+    fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        let Styles { heading, dim, .. } = *styles;
+        for (stage, depth) in &self.queues {
+            let letters: Vec<_> = self.letters.iter().filter(|letter| letter.queue == *stage).collect();
+            let waiting = human::count(depth.waiting, "letter");
+            writeln!(out, "{heading}{stage:12}{heading:#}  {} to send, {waiting} in the queue", letters.len())?;
+            let mut causes: BTreeMap<&str, usize> = BTreeMap::new();
+            for letter in letters {
+                *causes.entry(&letter.cause).or_default() += 1;
+            }
+            for (cause, count) in causes {
+                writeln!(out, "  {count:>10}  {cause}")?;
+            }
+            let mut left: BTreeMap<String, usize> = BTreeMap::new();
+            for letter in self.left.iter().filter(|letter| letter.queue == *stage) {
+                *left.entry(letter.left.describe()).or_default() += 1;
+            }
+            for (why, count) in left {
+                for (number, line) in human::wrap(&why, 61).into_iter().enumerate() {
+                    let count = if number == 0 { format!("{count} left") } else { String::new() };
+                    writeln!(out, "  {dim}{count:>10}  {line}{dim:#}")?;
+                }
+            }
+        }
+        if self.not_selected > 0 {
+            writeln!(out, "{dim}{} not selected{dim:#}", human::count(self.not_selected as u64, "letter"))?;
+        }
+        let differences: Vec<&String> = self.letters.iter().filter_map(|letter| letter.difference.as_ref()).collect();
+        for difference in differences.iter().take(DIFFERENCES) {
+            write!(out, "{difference}")?;
+        }
+        if differences.len() > DIFFERENCES {
+            writeln!(
+                out,
+                "{dim}and {} more differences: --output json has all{dim:#}",
+                differences.len() - DIFFERENCES
+            )?;
+        }
+        if self.letters.is_empty() {
+            return writeln!(out, "nothing is to be sent");
+        }
+        self.preview.write_text(out, styles)?;
+        if self.dry_run {
+            writeln!(out, "Nothing was changed. To do it: {heading}{}{heading:#}", self.command)?;
+        }
+        Ok(())
+    }
+
+    fn json_lines(&self) -> serde_json::Result<Vec<Value>> {
+        self.letters.iter().map(serde_json::to_value).collect()
+    }
+}
