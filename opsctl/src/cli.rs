@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, dlq, journal, local, man, redrive, send_test_event, status};
+use crate::commands::{completions, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -136,6 +136,14 @@ pub enum Command {
     /// Send dead letters again without losing one
     #[command(subcommand)]
     Redrive(redrive::RedriveCommand),
+
+    /// Keep a stage from taking events; its dead letter queue keeps them
+    #[command(long_about = pause::PAUSE_LONG_ABOUT)]
+    Pause(pause::PauseArgs),
+
+    /// Let a paused stage take events again
+    #[command(long_about = pause::RESUME_LONG_ABOUT)]
+    Resume(pause::ResumeArgs),
 
     /// Show what was changed with opsctl, when, and with what outcome
     #[command(subcommand)]

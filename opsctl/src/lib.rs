@@ -15,6 +15,7 @@ pub mod journal;
 pub mod letters;
 pub mod local;
 pub mod output;
+pub mod pausing;
 pub mod redrive;
 pub mod snapshot;
 pub mod stack;

@@ -11,6 +11,7 @@ mod duplicates;
 mod failure;
 mod letters;
 mod path;
+mod pause;
 mod permissions;
 mod plan;
 mod real_market;

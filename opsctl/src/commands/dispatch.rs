@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{completions, demo, dlq, journal, local, man, redrive, send_test_event, status};
+use super::{completions, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
@@ -43,6 +43,8 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Status(args) => printer.report(&status::run(context, args).await?),
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Redrive(command) => printer.report(&redrive::run(context, command).await?),
+        Command::Pause(args) => printer.report(&pause::run_pause(context, args).await?),
+        Command::Resume(args) => printer.report(&pause::run_resume(context, args).await?),
         Command::Journal(command) => journal::run(context, command),
         Command::Demo(args) => printer.report(&demo::run(context, args).await?),
         Command::Completions(args) => completions::run(args),

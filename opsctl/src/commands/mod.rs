@@ -7,6 +7,7 @@ pub mod dlq;
 pub mod journal;
 pub mod local;
 pub mod man;
+pub mod pause;
 pub mod redrive;
 pub mod send_test_event;
 pub mod status;

@@ -123,7 +123,7 @@ fn lost_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             severity: Severity::Critical,
             stage: Some(metrics.stage),
             message: format!("{} lost about {lost:.0} events: its dead letter queue did not take them", metrics.stage),
-            action: "let its role send to its queue again, then replay the archive over that time".to_owned(),
+            action: "let its role send to its queue again, then `opsctl replay start` over that time".to_owned(),
             since: metrics.dead_letter_errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
             remedy: None,
         });
@@ -152,9 +152,9 @@ fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 cause.unwrap_or_default()
             ),
             action: if only_rejected {
-                "tell the feed what it sends; the messages' attribute Faults lists every fault".to_owned()
+                format!("`opsctl dlq peek {}` lists every fault; tell the feed what it sends", queue.stage)
             } else {
-                "mend the cause, then hand them to the function again before four days are over".to_owned()
+                format!("mend the cause, then `opsctl redrive dlq {} --execute` before four days are over", queue.stage)
             },
             since: queue.oldest,
             // What was rejected as it is would be rejected again.
@@ -176,13 +176,7 @@ fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "stage-paused",
                 Severity::Critical,
                 format!("{} is paused: its events go straight to the dead letter queue", function.stage),
-                match function.deployed_concurrency {
-                    Some(deployed) => format!(
-                        "aws lambda put-function-concurrency --function-name {name} \
-                         --reserved-concurrent-executions {deployed}"
-                    ),
-                    None => format!("aws lambda delete-function-concurrency --function-name {name}"),
-                },
+                format!("opsctl resume {}", function.stage),
             );
         } else if function.reserved_concurrency != function.deployed_concurrency {
             let text = |value: Option<u32>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
@@ -202,7 +196,7 @@ fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "rule-disabled",
                 Severity::Critical,
                 format!("the rule that feeds {} is switched off: events pass it by", function.stage),
-                "switch it on (aws events enable-rule), then replay the archive over that time".to_owned(),
+                "switch it on (aws events enable-rule), then `opsctl replay start` over that time".to_owned(),
             );
         }
         if let Some(problem) = &function.problem {
@@ -292,8 +286,10 @@ fn stuck_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 if stuck.len() == 1 { "is" } else { "are" },
                 oldest.event_id
             ),
-            action: "look for them in processing's dead letter queue; sending the same event again repairs it"
-                .to_owned(),
+            action: format!(
+                "`opsctl dlq peek processing --all --id {}`; sending the same event again repairs it",
+                oldest.event_id
+            ),
             since: Some(*since),
             remedy: Some(Remedy::ShowEvent(oldest.event_id.clone())),
         });

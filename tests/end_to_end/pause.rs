@@ -1,0 +1,64 @@
+//! A paused stage: its events are kept in the dead letter queue, untried, and none is lost.
+
+use end_to_end::Stack;
+use end_to_end::events::{id, text, time, trade, unique};
+use serde_json::Value;
+
+async fn opsctl(stack: &Stack, args: &[&str]) -> (Option<i32>, Value) {
+    let (code, out, err) = stack.opsctl(&[&["-o", "json"], args].concat()).await.expect("opsctl runs");
+    (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{args:?}: {error}: {out}{err}")))
+}
+
+#[tokio::test]
+async fn a_paused_stage_keeps_its_events_and_goes_on_as_deployed() {
+    let (stack, _guard) = Stack::exclusive().await;
+    let deployed = concurrency(&stack).await;
+
+    // Nobody confirmed: it goes on.
+    let (code, _, err) = stack.opsctl(&["pause", "processing"]).await.expect("opsctl runs");
+    assert_eq!(code, Some(6), "{err}");
+    assert_eq!(concurrency(&stack).await, deployed);
+
+    let (code, paused) = opsctl(&stack, &["--yes", "pause", "processing", "--reason", "a test"]).await;
+    assert_eq!((code, &paused["paused"], &paused["changed"]), (Some(0), &Value::from(true), &Value::from(true)));
+    assert_eq!(concurrency(&stack).await, Some(0));
+    let (code, again) = opsctl(&stack, &["--yes", "pause", "processing"]).await;
+    assert_eq!((code, &again["changed"]), (Some(0), &Value::from(false)), "a second pause changes nothing");
+
+    // Its events are stored by ingestion and kept in its queue, without a try.
+    let event = trade(&unique("PAUSE"), "10", &time(0));
+    stack.publish(std::slice::from_ref(&event)).await;
+    let letters = stack.dead_letters(&stack.stages.processing, id(&event)).await;
+    assert!(stack.audit(id(&event), "processing").await.is_empty(), "it was not tried");
+    assert_eq!(stack.row(&event).await.as_ref().and_then(|row| text(row, "status")), Some("RECEIVED"));
+
+    // Everybody is told, and told what to do.
+    let (code, status) = opsctl(&stack, &["status"]).await;
+    let finding = status["findings"].as_array().into_iter().flatten().find(|finding| finding["lint"] == "stage-paused");
+    let finding = finding.unwrap_or_else(|| panic!("status says nothing of the pause: {status}"));
+    assert_eq!((code, &finding["action"]), (Some(3), &Value::from("opsctl resume processing")));
+
+    let (code, resumed) = opsctl(&stack, &["--yes", "resume", "processing"]).await;
+    assert_eq!((code, &resumed["paused"], &resumed["changed"]), (Some(0), &Value::from(false), &Value::from(true)));
+    assert_eq!(concurrency(&stack).await, deployed);
+    let (code, again) = opsctl(&stack, &["--yes", "resume", "processing"]).await;
+    assert_eq!((code, &again["changed"]), (Some(0), &Value::from(false)), "a second resume changes nothing");
+
+    // The kept letter is the event: handed to the function again, it is processed.
+    let [letter] = letters.as_slice() else { panic!("one letter, not {letters:?}") };
+    let invoke = stack.lambda.invoke().function_name(&stack.stages.processing.function_name);
+    let invoke = invoke.invocation_type(aws_sdk_lambda::types::InvocationType::Event);
+    invoke.payload(letter.body.clone().into_bytes().into()).send().await.expect("Invoke");
+    stack.processed(&event).await;
+
+    // Both are in the journal, with the reason.
+    let run = paused["run"].as_str().expect("has a run");
+    let (code, journal) = opsctl(&stack, &["journal", "show", run]).await;
+    assert_eq!(code, Some(0));
+    assert!(journal.to_string().contains("a test"), "{journal}");
+}
+
+async fn concurrency(stack: &Stack) -> Option<i32> {
+    let request = stack.lambda.get_function_concurrency().function_name(&stack.stages.processing.function_name);
+    request.send().await.expect("GetFunctionConcurrency").reserved_concurrent_executions
+}
