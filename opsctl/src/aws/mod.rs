@@ -13,6 +13,7 @@ pub mod latencies;
 pub mod metrics;
 pub mod queue_metrics;
 mod time;
+pub mod traces;
 
 pub use clients::{Clients, Connection};
 pub use error::{AwsError, AwsErrorKind, Doing};
