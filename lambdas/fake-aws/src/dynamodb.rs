@@ -27,7 +27,8 @@ impl Table {
     }
 
     fn key(&self, item: &Value) -> (String, String) {
-        (text(&item[&self.hash]).unwrap_or_default(), text(&item[&self.range]).unwrap_or_default())
+        let text = |name: &str| text(&item[name]).unwrap_or_default().to_owned();
+        (text(&self.hash), text(&self.range))
     }
 
     pub(crate) fn insert(&mut self, item: Value) {
@@ -108,7 +109,7 @@ fn query(table: &Table, input: &Value) -> Result<HttpResponse, String> {
     let mut found = Vec::new();
     for item in table.items.values() {
         if placeholders.holds(condition, item)? {
-            found.push(item.clone());
+            found.push(item);
         }
     }
     found.sort_by_key(|item| text(&item[&table.range]));

@@ -13,8 +13,11 @@ impl<'a> Placeholders<'a> {
         Self { names: &input["ExpressionAttributeNames"], values: &input["ExpressionAttributeValues"] }
     }
 
-    fn name(&self, token: &str) -> String {
-        if token.starts_with('#') { self.names[token].as_str().unwrap_or(token).to_owned() } else { token.to_owned() }
+    fn name<'t>(&self, token: &'t str) -> &'t str
+    where
+        'a: 't,
+    {
+        if token.starts_with('#') { self.names[token].as_str().unwrap_or(token) } else { token }
     }
 
     fn value(&self, token: &str) -> Result<&'a Value, String> {
@@ -29,8 +32,7 @@ impl<'a> Placeholders<'a> {
             let holds = if let Some((name, low)) = term.split_once(" BETWEEN ") {
                 let high = terms.next().ok_or("BETWEEN without AND")?;
                 let value = text(&item[self.name(name)]);
-                value.as_deref() >= text(self.value(low)?).as_deref()
-                    && value.as_deref() <= text(self.value(high)?).as_deref()
+                value >= text(self.value(low)?) && value <= text(self.value(high)?)
             } else if let Some(name) = argument(term, "attribute_not_exists") {
                 item.get(self.name(name)).is_none()
             } else if let Some(name) = argument(term, "attribute_exists") {
@@ -38,7 +40,7 @@ impl<'a> Placeholders<'a> {
             } else if let Some((name, value)) = term.split_once(" = ") {
                 item.get(self.name(name)) == Some(self.value(value)?)
             } else if let Some((name, value)) = term.split_once(" < ") {
-                text(&item[self.name(name)]).as_deref() < text(self.value(value)?).as_deref()
+                text(&item[self.name(name)]) < text(self.value(value)?)
             } else {
                 return Err(format!("the fake does not understand {term:?}"));
             };
@@ -63,6 +65,6 @@ fn argument<'t>(term: &'t str, function: &str) -> Option<&'t str> {
 }
 
 /// The text of a string attribute.
-pub(crate) fn text(attribute: &Value) -> Option<String> {
-    attribute["S"].as_str().map(str::to_owned)
+pub(crate) fn text(attribute: &Value) -> Option<&str> {
+    attribute["S"].as_str()
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::{Poll, Waker};
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -19,7 +20,7 @@ pub struct Held {
     /// The operation: `PutItem`, `PutEvents`, ….
     pub operation: String,
     /// The request, as in [`crate::Call`].
-    pub request: Value,
+    pub request: Arc<Value>,
 }
 
 /// All of them.
@@ -76,7 +77,7 @@ impl FakeAws {
         else {
             return;
         };
-        let (call, _) = state.start(&operation, request.clone());
+        let (call, _) = state.start(&operation, Value::clone(&request));
         let answer = carry_out(&mut state, &operation, &request, fault);
         state.end(call);
         if let Some(waiting) = state.requests().waiting.get_mut(&id) {
@@ -97,7 +98,7 @@ impl FakeAws {
             let requests = state.requests();
             let id = requests.made;
             requests.made += 1;
-            let held = Held { id, operation, request };
+            let held = Held { id, operation, request: Arc::new(request) };
             requests.waiting.insert(id, Waiting { held, answer: None, waker: None });
             id
         };

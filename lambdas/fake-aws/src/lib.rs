@@ -125,6 +125,11 @@ impl FakeAws {
         self.lock().events.clone()
     }
 
+    /// The entries that the bus accepted after the first `known`.
+    pub fn events_after(&self, known: usize) -> Vec<Value> {
+        self.lock().events.get(known..).unwrap_or_default().to_vec()
+    }
+
     /// What the queues hold, as the requests of `SendMessage`.
     pub fn messages(&self) -> Vec<Value> {
         self.lock().messages.clone()

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use aws_smithy_async::rt::sleep::SharedAsyncSleep;
+use aws_types::region::Region;
 use fake_aws::{FakeAws, Held, world};
 use jiff::Timestamp;
 use lambda_runtime::Diagnostic;
@@ -22,6 +23,8 @@ use crate::{Outcome, SimulatedClock};
 
 /// Attempts that Lambda makes at an event.
 const MAX_ATTEMPTS: u32 = 3;
+/// Environments that a function may have.
+const ENVIRONMENTS: usize = 10;
 /// What an AWS call takes.
 const CALL_TIME: Duration = Duration::from_millis(1);
 
@@ -96,6 +99,14 @@ impl Wake for Woken {
     }
 }
 
+/// How many have been made.
+static WORLDS: AtomicUsize = AtomicUsize::new(1);
+
+/// As long as those that AWS makes.
+fn uuid(number: usize) -> String {
+    format!("{number:08x}-0000-4000-8000-{number:012x}")
+}
+
 /// The pipeline and all around it.
 pub struct World {
     /// What the functions call.
@@ -111,8 +122,6 @@ pub struct World {
     waiting: Vec<Delivery>,
     running: BTreeMap<usize, Running>,
     idle: BTreeMap<Stage, Vec<Environment>>,
-    /// Environments that a function may have.
-    environments: usize,
     /// Which invocation made a call.
     callers: BTreeMap<usize, usize>,
     /// Calls that are never answered.
@@ -130,7 +139,9 @@ impl World {
         aws.set("alert-rules", rules);
         aws.hold();
         let clock = SimulatedClock::at(now);
-        let config = aws.sdk_config().into_builder();
+        // The SDK keeps one budget of retries for each service and region in a process: not one for all worlds.
+        let region = Region::new(format!("us-east-{}", WORLDS.fetch_add(1, Ordering::Relaxed)));
+        let config = aws.sdk_config().into_builder().region(region);
         let config = config.sleep_impl(SharedAsyncSleep::new(clock.clone())).timeout_config(pipeline::aws::timeouts());
         Self {
             config: config.build(),
@@ -142,7 +153,6 @@ impl World {
             waiting: Vec::new(),
             running: BTreeMap::new(),
             idle: BTreeMap::new(),
-            environments: 10,
             callers: BTreeMap::new(),
             ignored: BTreeSet::new(),
             routed: 0,
@@ -181,10 +191,10 @@ impl World {
         let due = self.clock.now();
         let time = due.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let event = json!({
-            "version": "0", "id": format!("bus-{number}"), "detail-type": detail_type, "source": source,
+            "version": "0", "id": uuid(number), "detail-type": detail_type, "source": source,
             "account": "000000000000", "time": time, "region": "us-east-1", "resources": [], "detail": detail
         });
-        let request_id = format!("request-{number}");
+        let request_id = uuid(number);
         self.waiting.push(Delivery { stage, payload: event.to_string(), request_id, failed: 0, due });
     }
 
@@ -195,8 +205,8 @@ impl World {
 
     /// Lambda has a delivery that waits a second time, as its queue may: with the same request id.
     pub fn repeat(&mut self, position: usize) {
-        let copy = self.waiting[position % self.waiting.len()].clone();
-        self.waiting.push(copy);
+        let position = position % self.waiting.len().max(1);
+        self.waiting.extend(self.waiting.get(position).cloned());
     }
 
     /// What may happen next: calls first, in the order in which they were made, then what may start. Nothing is left to
@@ -204,10 +214,13 @@ impl World {
     pub fn actions(&self) -> Vec<Action> {
         let calls = self.aws.waiting().into_iter().filter(|call| !self.ignored.contains(&call.id)).map(Action::Call);
         let now = self.clock.now();
-        let starts = self.waiting.iter().enumerate().filter(|(_, delivery)| {
-            let busy = self.running.values().filter(|running| running.delivery.stage == delivery.stage).count();
-            delivery.due <= now && busy < self.environments
-        });
+        let mut busy: BTreeMap<Stage, usize> = BTreeMap::new();
+        for running in self.running.values() {
+            *busy.entry(running.delivery.stage).or_default() += 1;
+        }
+        let free = |stage| busy.get(&stage).is_none_or(|busy| *busy < ENVIRONMENTS);
+        let starts = self.waiting.iter().enumerate();
+        let starts = starts.filter(|(_, delivery)| delivery.due <= now && free(delivery.stage));
         let mut actions: Vec<_> = calls.chain(starts.map(|(position, _)| Action::Start(position))).collect();
         if actions.is_empty() {
             let due = self.waiting.iter().map(|delivery| delivery.due).filter(|due| *due > now);
@@ -227,7 +240,7 @@ impl World {
             }
         }
         self.settle();
-        for entry in self.aws.events().split_off(self.routed) {
+        for entry in self.aws.events_after(self.routed) {
             self.routed += 1;
             let text = |name: &str| entry[name].as_str().unwrap_or_default().to_owned();
             let detail = serde_json::from_str(&text("Detail")).expect("what the functions publish is JSON");

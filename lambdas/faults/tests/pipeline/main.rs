@@ -2,4 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod faults;
+mod interleavings;
+mod logs;
+mod storm;
 mod support;
+mod time;

@@ -29,7 +29,7 @@ fn usual(level: LevelFilter) -> Targets {
 
 /// The layer that writes the lines from `level` on, and down to DEBUG what we say of an event that everything is to be
 /// logged about: one in whose span `debug` is true.
-pub(crate) fn layer<S, W>(level: LevelFilter, writer: W) -> impl Layer<S>
+pub fn layer<S, W>(level: LevelFilter, writer: W) -> impl Layer<S>
 where
     S: Subscriber + for<'lookup> LookupSpan<'lookup>,
     W: for<'writer> MakeWriter<'writer> + Send + Sync + 'static,
