@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
-use crate::commands::{completions, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
+use crate::commands::{
+    completions, dashboard, demo, dlq, journal, local, man, pause, redrive, send_test_event, status,
+};
 
 /// What `--help` ends with: the exit codes are part of the interface.
 const EXIT_CODES: &str = "\
@@ -125,6 +127,10 @@ pub enum Command {
     /// Send events to the pipeline, and follow them through it
     #[command(long_about = send_test_event::LONG_ABOUT)]
     SendTestEvent(Box<send_test_event::SendTestEventArgs>),
+
+    /// Watch the pipeline on a screen of its own: press ? there for its keys
+    #[command(long_about = dashboard::LONG_ABOUT)]
+    Dashboard(dashboard::DashboardArgs),
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
     Status(status::StatusArgs),

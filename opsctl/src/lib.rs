@@ -7,6 +7,7 @@ pub mod change;
 pub mod cli;
 pub mod commands;
 pub mod context;
+pub mod dashboard;
 pub mod error;
 pub mod feed;
 pub mod filter;

@@ -63,6 +63,7 @@ pub struct Printer {
     out: Styles,
     err: Styles,
     err_is_terminal: bool,
+    colours_wanted: bool,
     verbose: u8,
 }
 
@@ -77,6 +78,7 @@ impl Printer {
             out: styles(io::stdout().is_terminal()),
             err: styles(err_is_terminal),
             err_is_terminal,
+            colours_wanted: wanted,
             verbose: global.verbose,
         }
     }
@@ -84,6 +86,11 @@ impl Printer {
     /// The chosen format.
     pub fn format(&self) -> OutputFormat {
         self.format
+    }
+
+    /// Whether neither an option nor `NO_COLOR` forbids colours.
+    pub fn colours_wanted(&self) -> bool {
+        self.colours_wanted
     }
 
     /// Writes a result to standard output and tells how the process ends. A closed pipe is not an error.

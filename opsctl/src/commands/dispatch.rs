@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{completions, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
+use super::{completions, dashboard, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
@@ -25,7 +25,12 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         .enable_all()
         .build()
         .map_err(|source| Error::io("failed to start the asynchronous runtime", source))
-        .and_then(|runtime| runtime.block_on(dispatch(&context, &cli.command)));
+        .and_then(|runtime| {
+            let outcome = runtime.block_on(dispatch(&context, &cli.command));
+            // A look-up of a name that hangs cannot be cancelled, and nobody waits for it any more.
+            runtime.shutdown_background();
+            outcome
+        });
     match outcome {
         Ok(status) => status.into(),
         Err(error) => {
@@ -40,6 +45,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
     match command {
         Command::Local(command) => local::run(context, command).await,
         Command::SendTestEvent(args) => printer.report(&send_test_event::run(context, args).await?),
+        Command::Dashboard(args) => dashboard::run(context, args).await,
         Command::Status(args) => printer.report(&status::run(context, args).await?),
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Redrive(command) => printer.report(&redrive::run(context, command).await?),

@@ -1,6 +1,7 @@
 //! One file a command: its arguments, what it does, and the report it returns.
 
 pub mod completions;
+pub mod dashboard;
 pub mod demo;
 mod dispatch;
 pub mod dlq;

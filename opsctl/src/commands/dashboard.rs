@@ -1,0 +1,89 @@
+//! `opsctl dashboard`: the screen to look at while the market moves.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::status::StatusReport;
+use crate::context::Context;
+use crate::dashboard::commands;
+use crate::dashboard::fetch::Fetcher;
+use crate::dashboard::run::{self, Ended, Options};
+use crate::dashboard::state::State;
+use crate::dashboard::theme::{Theme, ThemeName};
+use crate::error::{Error, ExitStatus, Result};
+use crate::snapshot::{self, Fetch};
+use crate::when::When;
+
+/// What `--help` begins with.
+pub(crate) const LONG_ABOUT: &str = "\
+Watch the pipeline: what is wrong, since when and what to press, its stages, alarms, dead letters, latencies and events.
+
+Press ? for the keys. It needs a terminal of 80 by 24 and changes nothing. With --once it reads everything once and prints \
+the same as `opsctl status`.
+
+The exit code is 0 after quitting, 1 when the terminal fails, 128 and its number after a signal; with --once it is that \
+of `opsctl status`.";
+
+/// Arguments of `opsctl dashboard`.
+#[derive(Debug, Args)]
+pub struct DashboardArgs {
+    /// Read everything once, print it as `status` does, and end
+    #[arg(long)]
+    pub once: bool,
+
+    /// Begin in the past: 14:32 (UTC), 10m, 2026-11-22T14:32:00Z; `[` and `]` go on from there
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<When>,
+
+    /// How many minutes of metrics and traces to look at
+    #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=360))]
+    pub minutes: u16,
+
+    /// How many of the latest events to read at a time
+    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub events: u16,
+
+    /// Colours
+    #[arg(long, value_enum, default_value_t, value_name = "THEME", env = "OPSCTL_THEME", hide_env_values = true)]
+    pub theme: ThemeName,
+
+    /// Draw with characters of ASCII only
+    #[arg(long)]
+    pub ascii: bool,
+
+    /// Use the mouse: the wheel scrolls, a click selects
+    #[arg(long)]
+    pub mouse: bool,
+}
+
+/// Runs the dashboard, or prints what it would begin with.
+pub async fn run(context: &Context, args: &DashboardArgs) -> Result<ExitStatus> {
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if !args.once && !is_terminal {
+        return Err(Error::usage("the dashboard needs a terminal", "give --once to read everything once and print it"));
+    }
+    let target = context.target().await?;
+    let endpoint = target.connection.endpoint.clone();
+    let now = Timestamp::now();
+    let at = args.at.map(|when| when.resolve(now)).filter(|at| *at < now);
+    let fetch = Fetch::new(target.clients, target.stack.clone(), args.minutes, args.events).at(at);
+    if args.once {
+        return context.printer.report(&StatusReport::new(snapshot::collect(&fetch).await));
+    }
+    let name = if context.printer.colours_wanted() { args.theme } else { ThemeName::Plain };
+    let color_fgbg = std::env::var("COLORFGBG").ok();
+    let theme = Theme::new(name, args.ascii, color_fgbg.as_deref());
+    let mut state = State::new(target.stack, endpoint, now);
+    state.read_only = Some("it shows only".to_owned());
+    if at.is_some() {
+        commands::show(&mut state, at);
+    }
+    let fetcher = Fetcher::new(fetch);
+    match run::run(state, fetcher, Options { theme, mouse: args.mouse }).await? {
+        Ended::Quit => Ok(ExitStatus::Fine),
+        // As shells count.
+        Ended::Signal(number) => std::process::exit(128 + number),
+    }
+}

@@ -1,0 +1,141 @@
+//! What can be typed after `:`. One table for what runs and what the help says.
+
+use jiff::Timestamp;
+
+use super::event::Effect;
+use super::keys::Action;
+use super::rows::Panel;
+use super::state::{Overlay, State};
+use super::update::{act, focus};
+use crate::snapshot::Snapshot;
+use crate::when::When;
+
+/// A command.
+pub struct Command {
+    /// Its name; so many of its first letters do as tell it from the others.
+    pub name: &'static str,
+    /// What stands behind the name.
+    pub argument: &'static str,
+    /// What it does.
+    pub help: &'static str,
+    run: fn(&mut State, &str) -> Vec<Effect>,
+}
+
+/// All of them.
+pub const COMMANDS: &[Command] = &[
+    Command {
+        name: "go",
+        argument: "PANEL",
+        help: "Go to verdict, pipeline, alarms, dead-letters, latencies or events",
+        run: |state, argument| {
+            match Panel::named(argument) {
+                Some(panel) => focus(state, panel),
+                None => state.complain(format!("there is no panel {argument:?}: try {}", panel_names())),
+            }
+            Vec::new()
+        },
+    },
+    Command {
+        name: "filter",
+        argument: "TEXT",
+        help: "Show only events like symbol:AAPL type:trade status:PROCESSED text; nothing shows all",
+        run: |state, argument| {
+            set_filter(state, argument);
+            Vec::new()
+        },
+    },
+    Command {
+        name: "at",
+        argument: "TIME",
+        help: "Show how it was at 14:32 (UTC), 10m ago, 2026-11-22T14:32:00Z",
+        run: |state, argument| match argument.parse::<When>() {
+            Ok(when) => {
+                let at = when.resolve(state.now);
+                show(state, Some(at).filter(|at| *at < state.now))
+            }
+            Err(error) => {
+                state.complain(error.to_string());
+                Vec::new()
+            }
+        },
+    },
+    Command { name: "live", argument: "", help: "Show now", run: |state, _| show(state, None) },
+    Command {
+        name: "refresh",
+        argument: "",
+        help: "Read everything again",
+        run: |state, _| act(state, Action::Refresh),
+    },
+    Command {
+        name: "export",
+        argument: "",
+        help: "Write the panel as JSON to a file",
+        run: |state, _| act(state, Action::Export),
+    },
+    Command {
+        name: "help",
+        argument: "",
+        help: "Keys and commands",
+        run: |state, _| {
+            state.overlay = Some(Overlay::Help(0));
+            Vec::new()
+        },
+    },
+    Command { name: "quit", argument: "", help: "Quit", run: |_, _| vec![Effect::Quit] },
+];
+
+/// Runs what was typed.
+pub fn run(state: &mut State, line: &str) -> Vec<Effect> {
+    let line = line.trim();
+    let (name, argument) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+    if name.is_empty() {
+        return Vec::new();
+    }
+    // A panel's name alone goes there.
+    if let Some(panel) = Panel::named(name).filter(|_| argument.is_empty() && name.len() > 2) {
+        focus(state, panel);
+        return Vec::new();
+    }
+    let mut found = COMMANDS.iter().filter(|command| command.name.starts_with(name));
+    match (found.next(), found.next()) {
+        (Some(command), None) => (command.run)(state, argument.trim()),
+        (Some(_), Some(_)) => {
+            state.complain(format!("{name:?} may be more than one command; `:help` lists them"));
+            Vec::new()
+        }
+        (None, _) => {
+            state.complain(format!("there is no command {name:?}; `:help` lists them"));
+            Vec::new()
+        }
+    }
+}
+
+/// Shows the events that pass; what is no filter is said and changes nothing.
+pub fn set_filter(state: &mut State, text: &str) {
+    match text.parse() {
+        Ok(filter) => {
+            state.filter = filter;
+            focus(state, Panel::Events);
+        }
+        Err(error) => state.complain(error.to_string()),
+    }
+}
+
+/// Shows another time; none is live.
+pub fn show(state: &mut State, at: Option<Timestamp>) -> Vec<Effect> {
+    if state.at == at {
+        return Vec::new();
+    }
+    state.at = at;
+    // Nothing of another time may be taken for this one's.
+    state.snapshot = Snapshot::empty(&state.stack, at.unwrap_or(state.now));
+    state.snapshot.at = at;
+    state.log.clear();
+    state.pages.clear();
+    state.judge();
+    vec![Effect::Travel(at)]
+}
+
+fn panel_names() -> String {
+    Panel::ALL.map(Panel::name).join(", ")
+}
