@@ -110,6 +110,13 @@ bench: build ## Measure the built functions against stubs with AWS's latencies; 
 bench-market: ## Measure the domain alone: nanoseconds and allocations an event, by part
 	cargo bench --quiet --locked --package market --profile lambda
 
+.PHONY: bench-redrive
+bench-redrive: opsctl ## Redrive 5,000 dead letters over ten kills, and compare with a plain loop; local stack, minutes
+	@trap '$(OPSCTL) --local-dir $(TEST_STACK) -o json local down >/dev/null' EXIT; \
+	(set -x; $(OPSCTL) --local-dir $(TEST_STACK) local up --port 0 --retry-delays 0.3,0.6); \
+	OPSCTL_LOCAL_DIR="$$PWD/$(TEST_STACK)" cargo test --workspace --locked --test end_to_end redrive:: -- \
+		--ignored --nocapture --test-threads 1
+
 # ---- AWS -------------------------------------------------------------------------------------------------------------
 
 .PHONY: build

@@ -15,5 +15,6 @@ mod pause;
 mod permissions;
 mod plan;
 mod real_market;
+mod redrive;
 mod rejection;
 mod tracing;

@@ -8,7 +8,9 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod events;
+pub mod letters;
 pub mod observe;
+pub mod proxy;
 pub mod recompute;
 pub mod roles;
 pub mod stack;

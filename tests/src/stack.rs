@@ -191,7 +191,7 @@ pub fn project_root() -> &'static Path {
 }
 
 /// `opsctl` as built beside the tests (`target/debug/opsctl`), told which stack is meant.
-fn opsctl_command(local_dir: &Path) -> Command {
+pub fn opsctl_command(local_dir: &Path) -> Command {
     // The test binary is target/<profile>/deps/end_to_end-<hash>.
     let beside =
         std::env::current_exe().ok().and_then(|exe| exe.parent()?.parent().map(|profile| profile.join("opsctl")));

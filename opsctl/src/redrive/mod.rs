@@ -18,6 +18,8 @@ mod queue;
 mod record;
 mod run;
 mod send;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod word;
 

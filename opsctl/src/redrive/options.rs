@@ -60,7 +60,7 @@ impl Default for Options {
 }
 
 /// Sends, or deletes, of one letter before it is given up. The SDK has tried each four times by itself.
-const ATTEMPTS: u32 = 4;
+const ATTEMPTS: u32 = 8;
 /// Letters given up in a row before everything is.
 const FAILURES_IN_A_ROW: u32 = 20;
 /// In hand at once at most; SQS allows 120,000 in flight in a queue.

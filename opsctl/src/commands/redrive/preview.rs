@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::args::DlqArgs;
 use crate::aws::dead_letters::Depth;
 use crate::change::{Call, Change, Preview};
+use crate::error::ExitStatus;
 use crate::human;
 use crate::output::{Report, Styles};
 use crate::redrive::{Gathered, LeftLetter, Options, Plan, PlannedLetter, Via, difference};
@@ -148,7 +149,7 @@ fn warnings(gathered: &Gathered, plan: &Plan) -> Vec<String> {
 
 impl Report for PreviewReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
-        let Styles { heading, dim, .. } = *styles;
+        let Styles { heading, warn, dim, .. } = *styles;
         for (stage, depth) in &self.queues {
             let letters: Vec<_> = self.letters.iter().filter(|letter| letter.queue == *stage).collect();
             let waiting = human::count(depth.waiting, "letter");
@@ -186,6 +187,11 @@ impl Report for PreviewReport {
             )?;
         }
         if self.letters.is_empty() {
+            for warning in &self.preview.warnings {
+                for line in human::wrap(warning, 78) {
+                    writeln!(out, "{warn}{line}{warn:#}")?;
+                }
+            }
             return writeln!(out, "nothing is to be sent");
         }
         self.preview.write_text(out, styles)?;
@@ -193,6 +199,12 @@ impl Report for PreviewReport {
             writeln!(out, "Nothing was changed. To do it: {heading}{}{heading:#}", self.command)?;
         }
         Ok(())
+    }
+
+    /// Letters that could not be looked at make it partly done.
+    fn exit_status(&self) -> ExitStatus {
+        let unseen = self.queues.values().any(|depth| depth.in_flight > 0);
+        if !self.dry_run && unseen { ExitStatus::Partly } else { ExitStatus::Fine }
     }
 
     fn json_lines(&self) -> serde_json::Result<Vec<Value>> {

@@ -70,7 +70,7 @@ pub struct RunReport {
 
 impl RunReport {
     pub(super) fn redriven(&self) -> usize {
-        self.count(|letter| letter.outcome == Outcome::Redriven)
+        self.count(|letter| letter.outcome.is_through())
     }
 
     fn count(&self, is: impl Fn(&Redriven) -> bool) -> usize {
@@ -93,7 +93,7 @@ impl RunReport {
             vec![format!("{} of {} redriven", self.redriven(), human::count(self.letters.len() as u64, "letter"))];
         let mut other: BTreeMap<&str, usize> = BTreeMap::new();
         for letter in &self.letters {
-            if letter.outcome != Outcome::Redriven {
+            if !letter.outcome.is_through() {
                 *other.entry(word(&letter.outcome)).or_default() += 1;
             }
         }
@@ -128,6 +128,7 @@ impl RunReport {
 fn word(outcome: &Outcome) -> &'static str {
     match outcome {
         Outcome::Redriven => "redriven",
+        Outcome::Gone => "delivered and gone",
         Outcome::NotDeleted { .. } => "sent but not deleted",
         Outcome::Unproven { .. } => "sent but unproven",
         Outcome::Failed { .. } => "failed",
@@ -140,7 +141,7 @@ fn reason(outcome: &Outcome) -> &str {
     match outcome {
         Outcome::NotDeleted { reason } | Outcome::Unproven { reason } | Outcome::Failed { reason } => reason,
         Outcome::Unseen => "it is gone, or in somebody else's hand",
-        Outcome::Redriven | Outcome::Stopped => "",
+        Outcome::Redriven | Outcome::Gone | Outcome::Stopped => "",
     }
 }
 
@@ -149,7 +150,7 @@ impl Report for RunReport {
         let Styles { heading, good, warn, bad, dim } = *styles;
         for letter in &self.letters {
             let style = match letter.outcome {
-                Outcome::Redriven => good,
+                Outcome::Redriven | Outcome::Gone => good,
                 Outcome::Failed { .. } | Outcome::NotDeleted { .. } => bad,
                 _ => warn,
             };

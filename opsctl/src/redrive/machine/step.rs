@@ -11,6 +11,8 @@ use super::types::{
 
 /// An empty queue is believed after so many looks in a row, a tick apart: SQS only estimates.
 const EMPTY_LOOKS: u32 = 3;
+/// An expired receipt costs a new receive, and says nothing against the next delete: so many more of them are allowed.
+const EXPIRIES: u32 = 4;
 /// A letter is tried again after 1, 2, 4 … ticks, at most so many.
 const LONGEST_REST: u32 = 32;
 
@@ -126,9 +128,10 @@ impl Machine {
     pub fn outcomes(&self) -> impl Iterator<Item = (&MessageId, Outcome)> {
         self.book.iter().map(|(id, letter)| {
             let outcome = letter.outcome.clone().unwrap_or_else(|| match letter.known {
-                // Proven, and then not seen again in a queue that is empty: deleted before a crash could record it.
-                known if self.is_proof(known) && self.empty_looks >= EMPTY_LOOKS => Outcome::Redriven,
-                known if self.is_proof(known) => Outcome::NotDeleted { reason: "it was not received again".to_owned() },
+                // Deleted by a call whose answer was lost, or whose record a crash prevented. It was looked for until the
+                // queue was empty, or for longer than it could have been hidden.
+                known if self.is_proof(known) && self.given_up => Outcome::Gone,
+                known if self.is_proof(known) => Outcome::NotDeleted { reason: "all was stopped before".to_owned() },
                 _ if self.given_up => Outcome::Unseen,
                 _ => Outcome::Stopped,
             });
@@ -289,18 +292,19 @@ impl Machine {
                     self.end_and_hold(&id, Outcome::NotDeleted { reason: reason.clone() });
                     self.abort(reason);
                 }
-                Err(error) if deletes >= self.limits.attempts => {
-                    let reason = match error {
-                        DeleteError::Transient(reason) => reason,
-                        _ => "its receipt expired again and again".to_owned(),
-                    };
+                Err(DeleteError::Transient(reason)) if deletes >= self.limits.attempts => {
                     self.end_and_hold(&id, Outcome::NotDeleted { reason });
                 }
                 Err(DeleteError::Transient(_)) => {
                     self.book.set(&id, State::Proven);
                     self.rest(&id, deletes);
                 }
-                // A newer receipt has come meanwhile, or the next receive brings one.
+                Err(DeleteError::Expired) if deletes >= self.limits.attempts * EXPIRIES => {
+                    let reason = "its receipt expired again and again".to_owned();
+                    self.end_and_hold(&id, Outcome::NotDeleted { reason });
+                }
+                // A newer receipt has come meanwhile, or the next receive brings one; or it is gone, by an earlier delete
+                // whose answer was lost.
                 Err(DeleteError::Expired) if letter.receipt != letter.deleting => self.delete_next(&id),
                 Err(DeleteError::Expired) => self.book.set(&id, State::Waiting),
             }

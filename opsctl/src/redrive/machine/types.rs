@@ -206,6 +206,8 @@ pub enum Record {
 pub enum Outcome {
     /// Its event was delivered and it was deleted.
     Redriven,
+    /// Its event was delivered, and it was not seen in the queue again: a delete without an answer has taken it away.
+    Gone,
     /// Its event was delivered and it could not be deleted: it is still in the queue.
     NotDeleted {
         /// Why.
@@ -234,6 +236,13 @@ pub struct Tally {
     pub redriven: usize,
     /// Ended otherwise.
     pub given_up: usize,
+}
+
+impl Outcome {
+    /// True when the event is delivered and the letter is not in the queue any more.
+    pub fn is_through(&self) -> bool {
+        matches!(self, Self::Redriven | Self::Gone)
+    }
 }
 
 /// How it ended with a queue.
