@@ -3,6 +3,7 @@
 use jiff::SignedDuration;
 
 use super::{Finding, Freshness, Remedy, Severity, Snapshot};
+use crate::aws::AwsErrorKind;
 use crate::aws::alarms::AlarmState;
 use crate::aws::dead_letters::Origin;
 use crate::human;
@@ -25,6 +26,8 @@ pub(super) const LINTS: [Lint; 9] =
 /// What could not be read, and what has become too old to tell anything.
 fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     let mut errors = snapshot.errors();
+    // Nobody can do anything about it; it is said where the data would stand.
+    errors.retain(|(_, error)| error.kind != AwsErrorKind::NotKept);
     while let Some((_, first)) = errors.first().copied() {
         // What fails for the same reason is said once.
         let (same, others): (Vec<_>, Vec<_>) = errors.into_iter().partition(|(_, error)| error.cause == first.cause);

@@ -234,3 +234,126 @@ pub(crate) fn stale() -> Snapshot {
 fn failure(kind: AwsErrorKind, doing: &str, code: &str) -> AwsError {
     AwsError { kind, doing: doing.to_owned(), code: Some(code.to_owned()), reason: "no".to_owned() }
 }
+
+/// The processing function crashes: errors climb, events wait, the first dead letters are there, its alarms ring.
+pub(crate) fn crash() -> Snapshot {
+    let mut snapshot = healthy();
+    ring(&mut snapshot, &["alarm-processing-errors-dev", "alarm-processing-dlq-depth-dev"], 90);
+    for metrics in snapshot.metrics.data.iter_mut().flatten().filter(|it| it.stage == StageName::Processing) {
+        metrics.errors = series(&[0.0, 180.0, 1_150.0, 610.0]);
+        metrics.concurrency = series(&[3.0, 9.0, 10.0, 10.0]);
+        metrics.async_age_ms = series(&[40.0, 9_000.0, 48_000.0, 94_000.0]);
+        metrics.throttles = series(&[0.0, 0.0, 210.0, 340.0]);
+    }
+    let words = "failed to read table dynamodb-events-dev: denied";
+    letters(&mut snapshot, StageName::Processing, Origin::Lambda, "200", words, 412);
+    for event in snapshot.events.data.iter_mut().flatten() {
+        event.status = "RECEIVED".to_owned();
+        event.processed_at = None;
+    }
+    snapshot
+}
+
+/// A feed sends what nobody can use: everything is rejected, and the pipeline itself is well.
+pub(crate) fn poisoned() -> Snapshot {
+    let mut snapshot = healthy();
+    ring(&mut snapshot, &["alarm-ingestion-dlq-depth-dev"], 60);
+    let words = "price: must be greater than 0, not -1";
+    letters(&mut snapshot, StageName::Ingestion, Origin::Rejected, "VALIDATION", words, 1_204);
+    snapshot
+}
+
+/// After the crash: nothing fails any more, the alarms have just gone quiet, and letters still wait to be sent again.
+pub(crate) fn recovery() -> Snapshot {
+    let mut snapshot = crash();
+    for alarm in snapshot.alarms.data.iter_mut().flatten().filter(|it| it.name == "alarm-processing-errors-dev") {
+        (alarm.state, alarm.since) = (AlarmState::Ok, Some(ago(30)));
+        alarm.reason = Some("Threshold Crossed: no datapoints were received".to_owned());
+    }
+    for metrics in snapshot.metrics.data.iter_mut().flatten().filter(|it| it.stage == StageName::Processing) {
+        metrics.errors = series(&[180.0, 1_150.0, 610.0, 0.0, 0.0]);
+        metrics.concurrency = series(&[9.0, 10.0, 10.0, 8.0, 4.0]);
+        metrics.async_age_ms = series(&[9_000.0, 48_000.0, 94_000.0, 30_000.0, 60.0]);
+        metrics.throttles = series(&[0.0, 210.0, 340.0, 0.0, 0.0]);
+    }
+    for event in snapshot.events.data.iter_mut().flatten() {
+        event.status = "PROCESSED".to_owned();
+        event.processed_at = Some(now());
+    }
+    snapshot
+}
+
+/// Every call hangs: nothing has come, and nothing has failed either.
+pub(crate) fn hanging() -> Snapshot {
+    Snapshot::empty(&samples::stack(), now())
+}
+
+/// The crash, looked at afterwards: what AWS keeps of it.
+pub(crate) fn past() -> Snapshot {
+    let mut snapshot = crash();
+    snapshot.at = Some(now());
+    for queue in snapshot.dead_letters.data.iter_mut().flatten() {
+        queue.sampled = 0;
+        queue.causes.clear();
+    }
+    snapshot.functions = super::Source::new(180, 600);
+    snapshot.apply(Update::Functions(Err(AwsError::not_kept("read how functions and rules were set"))), now());
+    snapshot
+}
+
+/// What has been known turns bad: the sources of a snapshot fail in their own ways a minute later.
+pub(crate) fn failing() -> Snapshot {
+    let mut snapshot = healthy();
+    let later = now() + SignedDuration::from_mins(1);
+    let updates = [
+        Update::Alarms(Err(failure(AwsErrorKind::Throttled, "read the state of 36 alarms", "ThrottlingException"))),
+        Update::DeadLetters(Err(failure(
+            AwsErrorKind::NotFound,
+            "read the depth of queue sqs-ingestion-dlq-dev",
+            "AWS.SimpleQueueService.NonExistentQueue",
+        ))),
+        Update::Functions(Err(failure(
+            AwsErrorKind::Expired,
+            "read function lambda-ingestion-dev",
+            "ExpiredTokenException",
+        ))),
+        Update::Metrics(Err(failure(
+            AwsErrorKind::ClockSkew,
+            "read metric Errors of lambda-ingestion-dev",
+            "RequestTimeTooSkewed",
+        ))),
+        Update::Latencies(Err(failure(AwsErrorKind::Denied, "read X-Ray's service graph", "AccessDeniedException"))),
+        Update::Events(Err(failure(
+            AwsErrorKind::Unreachable,
+            "read recent events from table dynamodb-events-dev",
+            "connection reset",
+        ))),
+    ];
+    for update in updates {
+        snapshot.apply(update, later);
+    }
+    snapshot
+}
+
+fn ring(snapshot: &mut Snapshot, names: &[&str], seconds: i64) {
+    for alarm in snapshot.alarms.data.iter_mut().flatten().filter(|alarm| names.contains(&alarm.name.as_str())) {
+        (alarm.state, alarm.since) = (AlarmState::Alarm, Some(ago(seconds)));
+        alarm.reason = Some("Threshold Crossed: 1 out of the last 1 datapoints was greater".to_owned());
+    }
+    let alarms = snapshot.alarms.data.iter_mut().flatten().filter(|alarm| alarm.state == AlarmState::Alarm);
+    assert_eq!(alarms.count(), names.len(), "each is an alarm of the sample");
+}
+
+fn letters(snapshot: &mut Snapshot, stage: StageName, origin: Origin, code: &str, words: &str, depth: u64) {
+    for queue in snapshot.dead_letters.data.iter_mut().flatten().filter(|queue| queue.stage == stage) {
+        (queue.depth, queue.sampled, queue.oldest) = (depth, 50, Some(ago(80)));
+        queue.causes = vec![Cause {
+            origin,
+            code: code.to_owned(),
+            stage,
+            example: words.to_owned(),
+            example_event_id: Some("e1".to_owned()),
+            count: 50,
+        }];
+    }
+}

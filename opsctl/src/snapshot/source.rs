@@ -75,10 +75,14 @@ impl<T> Source<T> {
         }
     }
 
+    /// True when the past was asked for and AWS keeps only the present.
+    pub fn is_not_kept(&self) -> bool {
+        self.error.as_ref().is_some_and(|error| error.kind == AwsErrorKind::NotKept)
+    }
+
     /// True when it says nothing about `now` and could: what AWS keeps only of the present is not missed in the past.
     pub(super) fn is_blind(&self, now: Timestamp) -> bool {
-        let not_kept = self.error.as_ref().is_some_and(|error| error.kind == AwsErrorKind::NotKept);
-        !not_kept && matches!(self.freshness(now), Freshness::Unknown | Freshness::Stale)
+        !self.is_not_kept() && matches!(self.freshness(now), Freshness::Unknown | Freshness::Stale)
     }
 
     /// How much the data say about `now`.

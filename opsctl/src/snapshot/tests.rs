@@ -125,3 +125,49 @@ fn silence_is_worth_a_word_and_nothing_more() {
     assert_eq!(lints(&snapshot), ["no-events"]);
     assert_eq!(judge(&snapshot).health, Health::Healthy);
 }
+
+#[test]
+fn each_scene_has_its_verdict_and_its_remedy() {
+    let cases = [
+        (samples::crash(), Health::Unhealthy, "dead-letters", Some("opsctl redrive dlq processing")),
+        (samples::poisoned(), Health::Unhealthy, "dead-letters", Some("opsctl dlq peek ingestion")),
+        (samples::recovery(), Health::Unhealthy, "dead-letters", Some("opsctl redrive dlq processing")),
+        // Nothing has failed yet, so there is nothing to say but that nothing is known.
+        (samples::hanging(), Health::Unknown, "", None),
+        // The past cannot be mended.
+        (samples::past(), Health::Unhealthy, "dead-letters", None),
+    ];
+    for (snapshot, health, lint, command) in cases {
+        let verdict = judge(&snapshot);
+        assert_eq!(verdict.health, health, "{:#?}", verdict.findings);
+        let finding = verdict.findings.iter().find(|finding| finding.lint == lint);
+        let found = finding.and_then(|finding| finding.remedy.as_ref()).map(super::Remedy::command);
+        assert_eq!(found.as_deref(), command, "{:#?}", verdict.findings);
+    }
+}
+
+#[test]
+fn what_is_not_kept_of_the_past_is_not_missed_there() {
+    let mut snapshot = samples::past();
+    snapshot.alarms = samples::healthy().alarms;
+    snapshot.dead_letters = samples::healthy().dead_letters;
+    snapshot.metrics = samples::healthy().metrics;
+    assert_eq!(judge(&snapshot).health, Health::Healthy, "{:#?}", judge(&snapshot).findings);
+    snapshot.at = None;
+    snapshot.functions = samples::unreachable().functions;
+    assert_eq!(judge(&snapshot).health, Health::Unknown);
+}
+
+#[test]
+fn text_of_the_past() {
+    insta::assert_snapshot!(text(samples::past()));
+}
+
+#[test]
+fn every_failure_of_a_source_has_its_sentence_and_its_advice() {
+    let findings = judge(&samples::failing()).findings;
+    let failed: Vec<_> = findings.iter().filter(|finding| finding.lint == "source-failed").collect();
+    assert_eq!(failed.len(), 6, "{failed:#?}");
+    let advice: std::collections::BTreeSet<&str> = failed.iter().map(|finding| finding.action.as_str()).collect();
+    assert_eq!(advice.len(), 6, "{advice:#?}");
+}

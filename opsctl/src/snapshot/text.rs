@@ -248,6 +248,7 @@ fn unknown(out: &mut dyn Write) -> io::Result<()> {
 fn note<T>(source: &Source<T>, name: &str, now: Timestamp) -> String {
     match (source.freshness(now), source.fetched_at) {
         (Freshness::Late | Freshness::Stale, Some(at)) => format!(" ({name}{} old)", human::since(at, now)),
+        (Freshness::Unknown, _) if source.is_not_kept() => format!(" ({name}not kept for the past)"),
         (Freshness::Unknown, _) => format!(" ({name}could not be read)"),
         _ => String::new(),
     }
