@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    completions, dashboard, demo, dlq, journal, local, man, pause, redrive, send_test_event, status,
+    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, send_test_event, status,
+    trace,
 };
 
 /// What `--help` ends with: the exit codes are part of the interface.
@@ -134,6 +135,17 @@ pub enum Command {
 
     /// Show the pipeline's health: verdict, stages, alarms, dead letters, latencies, latest events
     Status(status::StatusArgs),
+
+    /// Show the alarms, how they were, and what one of them did
+    Alarms(alarms::AlarmsArgs),
+
+    /// Find stored events, show one in full, or follow them as they come
+    #[command(subcommand)]
+    Events(events::EventsCommand),
+
+    /// Find X-Ray traces, or show one as a waterfall
+    #[command(subcommand)]
+    Trace(trace::TraceCommand),
 
     /// Look into the dead letter queues: list, peek, export, purge
     #[command(subcommand)]

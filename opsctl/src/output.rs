@@ -105,6 +105,19 @@ impl Printer {
         }
     }
 
+    /// Writes one of many results to standard output, and tells whether somebody still reads: a closed pipe (`| head`) is
+    /// the end of a stream and not an error.
+    pub fn stream<R: Report>(&self, report: &R) -> Result<bool> {
+        let mut text = Vec::new();
+        self.render(report, &mut text).map_err(|source| Error::io("failed to format a result", source))?;
+        let mut stdout = io::stdout().lock();
+        match stdout.write_all(&text).and_then(|()| stdout.flush()) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+            Err(error) => Err(Error::io("failed to write to standard output", error)),
+        }
+    }
+
     fn render<R: Report>(&self, report: &R, out: &mut Vec<u8>) -> io::Result<()> {
         match self.format {
             OutputFormat::Text => report.write_text(out, &self.out),

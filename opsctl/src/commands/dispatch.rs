@@ -5,7 +5,10 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use super::{completions, dashboard, demo, dlq, journal, local, man, pause, redrive, send_test_event, status};
+use super::{
+    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, send_test_event, status,
+    trace,
+};
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
@@ -47,6 +50,9 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::SendTestEvent(args) => printer.report(&send_test_event::run(context, args).await?),
         Command::Dashboard(args) => dashboard::run(context, args).await,
         Command::Status(args) => printer.report(&status::run(context, args).await?),
+        Command::Alarms(args) => alarms::run(context, args).await,
+        Command::Events(command) => events::run(context, command).await,
+        Command::Trace(command) => trace::run(context, command).await,
         Command::Dlq(command) => dlq::run(context, command).await,
         Command::Redrive(command) => printer.report(&redrive::run(context, command).await?),
         Command::Pause(args) => printer.report(&pause::run_pause(context, args).await?),

@@ -3,12 +3,14 @@
 use std::io::{self, Write};
 
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{ExitStatus, Result};
 use crate::output::{Report, Styles};
 use crate::snapshot::{self, Fetch, Snapshot, Verdict};
+use crate::when::When;
 
 /// Arguments of `opsctl status`.
 #[derive(Debug, Args)]
@@ -20,6 +22,10 @@ pub struct StatusArgs {
     /// How many of the latest events to show
     #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=100))]
     pub events: u16,
+
+    /// As it was at a time, as far as AWS keeps that: 10m (ago), 14:32 (UTC), 2026-11-22T14:32:00Z
+    #[arg(long, value_name = "TIME")]
+    pub at: Option<When>,
 }
 
 /// A snapshot and what it means.
@@ -54,6 +60,7 @@ pub async fn run(context: &Context, args: &StatusArgs) -> Result<StatusReport> {
     let target = context.target().await?;
     let spinner = context.printer.spinner("reading alarms, queues, metrics, traces and events");
     let fetch = Fetch::new(target.clients, target.stack, args.minutes, args.events);
+    let fetch = fetch.at(args.at.map(|when| when.resolve(Timestamp::now())));
     let snapshot = snapshot::collect(&fetch).await;
     spinner.finish_and_clear();
     Ok(StatusReport::new(snapshot))

@@ -211,19 +211,24 @@ fn write_events(out: &mut dyn Write, snapshot: &Snapshot, styles: &Styles) -> io
         return writeln!(out, "  none stored");
     }
     for event in events {
-        let style = if event.status == "PROCESSED" { Style::new() } else { styles.warn };
-        writeln!(
-            out,
-            "  {} {:<5} {:<12} {:>22} {style}{:<9}{style:#}{}",
-            event.timestamp.get(..19).unwrap_or(&event.timestamp).replace('T', " "),
-            event.event_type,
-            human::shorten(&event.symbol, 12),
-            human::shorten(&price(event), 22),
-            event.status,
-            if event.alert { " alert" } else { "" },
-        )?;
+        writeln!(out, "  {}", event_line(event, styles))?;
     }
     Ok(())
+}
+
+/// An event in one line of 78 columns.
+pub fn event_line(event: &StoredEvent, styles: &Styles) -> String {
+    let style = if event.status == "PROCESSED" { Style::new() } else { styles.warn };
+    let line = format!(
+        "{} {:<5} {:<12} {:>22} {style}{:<9}{style:#}{}",
+        event.timestamp.get(..19).unwrap_or(&event.timestamp).replace('T', " "),
+        event.event_type,
+        human::shorten(&event.symbol, 12),
+        human::shorten(&price(event), 22),
+        event.status,
+        if event.alert { " alert" } else { "" },
+    );
+    line.trim_end().to_owned()
 }
 
 fn price(event: &StoredEvent) -> String {
