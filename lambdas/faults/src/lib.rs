@@ -13,6 +13,7 @@
 mod clock;
 mod environment;
 mod outcome;
+pub mod samples;
 mod world;
 
 pub use clock::SimulatedClock;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use faults::samples::{trade, world};
 use faults::{Fault, Outcome, World};
 use serde_json::Value;
-
-use crate::support::{trade, world};
 
 /// One of each kind of event, each with the statuses that it ends with.
 fn feed() -> Vec<Value> {

@@ -3,7 +3,6 @@
 
 mod faults;
 mod interleavings;
-mod logs;
 mod storm;
 mod support;
 mod time;

@@ -4,13 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fake_aws::Held;
+use faults::samples::{trade, world};
 use faults::{Action, World};
 use pipeline::aws::OPERATION_TIMEOUT;
 use pipeline::clock::{Clock as _, later};
 use pipeline::settings::MAX_EARLIER_VERSIONS;
 use serde_json::Value;
-
-use crate::support::{trade, world};
 
 /// What Lambda gives a function.
 const TIMEOUT: Duration = Duration::from_secs(30);

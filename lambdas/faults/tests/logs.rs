@@ -1,15 +1,18 @@
 //! What the functions write about an event: how much, and how much more if everything is to be logged about it.
+//!
+//! A binary of its own: tracing asks the subscriber of whichever thread comes first whether a line is wanted at all, and
+//! remembers its answer for the others. Here every thread that logs has one that wants it.
+#![allow(clippy::unwrap_used)]
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
 use faults::World;
+use faults::samples::{trade, world};
 use pipeline::telemetry::{logs, metrics::Sink};
 use serde_json::{Value, json};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
-
-use crate::support::{trade, world};
 
 /// Most bytes of log lines of one event at one stage, at level INFO.
 const MAX_LOG_BYTES: usize = 400;
