@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, send_test_event, status,
-    trace,
+    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, send_test_event,
+    status, trace,
 };
 
 /// What `--help` ends with: the exit codes are part of the interface.
@@ -154,6 +154,10 @@ pub enum Command {
     /// Send dead letters again without losing one
     #[command(subcommand)]
     Redrive(redrive::RedriveCommand),
+
+    /// Send events of the archive through the stages once more
+    #[command(subcommand)]
+    Replay(replay::ReplayCommand),
 
     /// Keep a stage from taking events; its dead letter queue keeps them
     #[command(long_about = pause::PAUSE_LONG_ABOUT)]

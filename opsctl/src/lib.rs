@@ -18,6 +18,7 @@ pub mod local;
 pub mod output;
 pub mod pausing;
 pub mod redrive;
+pub mod replay;
 pub mod snapshot;
 pub mod stack;
 pub mod terraform;

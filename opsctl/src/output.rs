@@ -172,6 +172,25 @@ impl Printer {
         }
     }
 
+    /// Writes one line of `--output jsonl` at once, for what is told while it goes on; in other formats nothing.
+    pub fn line(&self, value: &impl Serialize) {
+        if self.format != OutputFormat::Jsonl {
+            return;
+        }
+        // A closed pipe, or a value that is no JSON, is met again by the report.
+        if let Ok(line) = serde_json::to_string(value) {
+            let _ = writeln!(io::stdout().lock(), "{line}");
+        }
+    }
+
+    /// A progress bar that shows a share in percent; otherwise as [`Printer::progress`].
+    pub fn share(&self, whole: u64, what: &str) -> ProgressBar {
+        let bar = self.progress(whole, what);
+        let template = "{msg:20} [{bar:30}] {percent:>3} %  {eta}";
+        bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
+        bar
+    }
+
     /// A progress bar on standard error; invisible unless that is a terminal and the format is text.
     pub fn progress(&self, length: u64, what: &str) -> ProgressBar {
         let bar = self.bar(ProgressBar::new(length));

@@ -1,6 +1,7 @@
 //! What is read from AWS, one file a service, into types of the domain.
 
 pub mod alarms;
+pub mod archive;
 pub mod audit;
 pub mod bus;
 pub mod calls;
@@ -11,7 +12,9 @@ pub mod events;
 pub mod functions;
 pub mod latencies;
 pub mod metrics;
+pub mod parameters;
 pub mod queue_metrics;
+pub mod rule_metrics;
 mod time;
 pub mod traces;
 

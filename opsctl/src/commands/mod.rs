@@ -12,6 +12,7 @@ pub mod local;
 pub mod man;
 pub mod pause;
 pub mod redrive;
+pub mod replay;
 pub mod send_test_event;
 pub mod status;
 pub mod trace;
