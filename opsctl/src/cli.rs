@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Args, Parser, Subcommand, ValueEnum};
 
 use crate::commands::{
-    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, send_test_event,
-    status, trace,
+    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, rules,
+    send_test_event, status, trace,
 };
 
 /// What `--help` ends with: the exit codes are part of the interface.
@@ -166,6 +166,10 @@ pub enum Command {
     /// Let a paused stage take events again
     #[command(long_about = pause::RESUME_LONG_ABOUT)]
     Resume(pause::ResumeArgs),
+
+    /// The alert rules: show, check, try out, replace
+    #[command(subcommand)]
+    Rules(rules::RulesCommand),
 
     /// Show what was changed with opsctl, when, and with what outcome
     #[command(subcommand)]

@@ -19,6 +19,7 @@ pub mod output;
 pub mod pausing;
 pub mod redrive;
 pub mod replay;
+pub mod rules;
 pub mod snapshot;
 pub mod stack;
 pub mod terraform;

@@ -283,3 +283,37 @@ fn a_redrive_is_careful_on_the_command_line() {
 fn help_of_redrive_dlq() {
     insta::assert_snapshot!(out(&run(&["redrive", "dlq", "--help"])));
 }
+
+const RULES: &str = r#"{"version":1,"rules":[{"id":"above","severity":"info","symbols":["BTC*"],
+    "condition":{"kind":"price_above","threshold":39500}}]}"#;
+
+#[test]
+fn rules_are_checked_with_the_line_of_every_fault() {
+    let good = run_with_input(&["rules", "check", "-"], RULES);
+    assert_exit(&good, 0);
+    assert_eq!(out(&good), "standard input can be used: 1 rule, 1 enabled\n");
+    let bad = run_with_input(&["rules", "check", "-"], &RULES.replace("info", "loud").replace("39500", "-1"));
+    assert_exit(&bad, 1);
+    assert!(out(&bad).contains("standard input:1:37: rules[0].severity: "), "{}", out(&bad));
+    assert!(out(&bad).contains("standard input:2:39: rules[0].condition.threshold: "), "{}", out(&bad));
+    assert_exit(&run(&["rules", "check", "/nonexistent/rules.json"]), 1);
+}
+
+#[test]
+fn rules_are_tried_on_the_recorded_market_without_a_stack() {
+    let tried = run_with_input(&["rules", "test", "-"], RULES);
+    assert_exit(&tried, 0);
+    insta::assert_snapshot!(out(&tried));
+    assert_exit(&run_with_input(&["rules", "test", "-"], "{}"), 1);
+    assert_exit(&run_with_input(&["rules", "test", "-", "--events", "-"], RULES), 2);
+}
+
+#[test]
+fn rules_that_cannot_be_used_are_not_set_and_need_no_stack_to_say_so() {
+    let set = run_with_input(&["--outputs", OUTPUTS, "--endpoint-url", NOWHERE, "rules", "set", "-"], "{}");
+    assert_exit(&set, 1);
+    assert!(err(&set).contains("standard input:1:1: version: is missing"), "{}", err(&set));
+    let read_only = ["--read-only", "--outputs", OUTPUTS, "--endpoint-url", NOWHERE, "rules", "set", "-"];
+    assert_exit(&run_with_input(&read_only, RULES), 6);
+    assert_exit(&run(&["rules", "set"]), 2);
+}

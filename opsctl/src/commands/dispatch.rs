@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use super::{
-    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, send_test_event,
-    status, trace,
+    alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, rules,
+    send_test_event, status, trace,
 };
 use crate::cli::{Cli, Command};
 use crate::context::Context;
@@ -58,6 +58,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Replay(command) => replay::run(context, command).await,
         Command::Pause(args) => printer.report(&pause::run_pause(context, args).await?),
         Command::Resume(args) => printer.report(&pause::run_resume(context, args).await?),
+        Command::Rules(command) => rules::run(context, command).await,
         Command::Journal(command) => journal::run(context, command),
         Command::Demo(args) => printer.report(&demo::run(context, args).await?),
         Command::Completions(args) => completions::run(args),

@@ -13,6 +13,7 @@ pub mod man;
 pub mod pause;
 pub mod redrive;
 pub mod replay;
+pub mod rules;
 pub mod send_test_event;
 pub mod status;
 pub mod trace;
