@@ -4,9 +4,10 @@ use jiff::Timestamp;
 
 use super::event::Effect;
 use super::keys::Action;
+use super::pages::Topic;
 use super::rows::Panel;
 use super::state::{Overlay, State};
-use super::update::{act, focus};
+use super::update::{act, focus, show_page};
 use crate::snapshot::Snapshot;
 use crate::when::When;
 
@@ -59,6 +60,18 @@ pub const COMMANDS: &[Command] = &[
             }
         },
     },
+    Command {
+        name: "event",
+        argument: "ID",
+        help: "Show all that is known of an event",
+        run: |state, argument| ask_for(state, argument, Topic::Event),
+    },
+    Command {
+        name: "trace",
+        argument: "ID",
+        help: "Show a trace as a waterfall",
+        run: |state, argument| ask_for(state, argument, Topic::Trace),
+    },
     Command { name: "live", argument: "", help: "Show now", run: |state, _| show(state, None) },
     Command {
         name: "refresh",
@@ -91,8 +104,9 @@ pub fn run(state: &mut State, line: &str) -> Vec<Effect> {
     if name.is_empty() {
         return Vec::new();
     }
-    // A panel's name alone goes there.
-    if let Some(panel) = Panel::named(name).filter(|_| argument.is_empty() && name.len() > 2) {
+    // A panel's name alone goes there, unless it is a command's.
+    let is_command = COMMANDS.iter().any(|command| command.name == name);
+    if let Some(panel) = Panel::named(name).filter(|_| argument.is_empty() && name.len() > 2 && !is_command) {
         focus(state, panel);
         return Vec::new();
     }
@@ -108,6 +122,14 @@ pub fn run(state: &mut State, line: &str) -> Vec<Effect> {
             Vec::new()
         }
     }
+}
+
+fn ask_for(state: &mut State, id: &str, topic: fn(String) -> Topic) -> Vec<Effect> {
+    if id.is_empty() {
+        state.complain("it wants an id behind it");
+        return Vec::new();
+    }
+    show_page(state, topic(id.to_owned()))
 }
 
 /// Shows the events that pass; what is no filter is said and changes nothing.

@@ -7,13 +7,17 @@ use jiff::Timestamp;
 use super::pages::{Loaded, Topic};
 use super::polling::Polling;
 use crate::aws::calls::{self, ApiCalls};
-use crate::aws::{AwsError, alarms, audit, dead_letters};
+use crate::aws::traces::{self, TraceQuery};
+use crate::aws::{AwsError, alarms, dead_letters, events};
 use crate::snapshot::{Fetch, Outcome, Poller, Schedule, SourceName, Update};
 
 /// So many letters of a queue are looked at for a page.
 const LETTERS: u64 = 50;
 /// At most so many changes of an alarm are shown.
 const TRANSITIONS: usize = 100;
+/// At most so many traces are shown, of so long: X-Ray charges each that it looks at.
+const TRACES: usize = 100;
+const TRACED: jiff::SignedDuration = jiff::SignedDuration::from_mins(5);
 /// So far back an alarm's history is shown.
 const HISTORY: jiff::SignedDuration = jiff::SignedDuration::from_hours(24);
 
@@ -169,10 +173,14 @@ impl Task {
                 let letters = dead_letters::peek(&clients.sqs, *name, stack.stages.get(*name), LETTERS).await?;
                 Ok(Loaded::Letters(letters))
             }
-            Topic::Event(event) => {
-                let table = &stack.tables.audit.name;
-                Ok(Loaded::Audit(audit::history(&clients.dynamodb, table, &event.event_id).await?))
+            Topic::Event(id) => Ok(Loaded::Event(Box::new(events::detail(clients, stack, id).await?))),
+            Topic::Traces(service) => {
+                let end = self.fetch.looks_at().unwrap_or_else(Timestamp::now);
+                let start = end.checked_sub(TRACED).unwrap_or(Timestamp::MIN);
+                let query = TraceQuery { service: Some(service.clone()), ..TraceQuery::between(start, end, TRACES) };
+                Ok(Loaded::Traces(traces::list(&clients.xray, stack, &query).await?))
             }
+            Topic::Trace(id) => Ok(Loaded::Trace(traces::read(&clients.xray, id).await?)),
             Topic::Alarm(name) => {
                 let until = self.fetch.looks_at().unwrap_or_else(Timestamp::now);
                 let since = until.checked_sub(HISTORY).unwrap_or(Timestamp::MIN);

@@ -24,6 +24,8 @@ pub enum Scope {
     List,
     /// The recent events.
     Events,
+    /// The page of one event.
+    Event,
     /// A page is open above the panels.
     Page,
     /// Text is typed: a filter, a command, an answer.
@@ -42,6 +44,7 @@ pub enum Action {
     Help,
     Back,
     Open,
+    Trace,
     Worst,
     NextPanel,
     PreviousPanel,
@@ -141,6 +144,7 @@ pub const TABLE: &[Binding] = &[
         Some("filter"),
         "Filter the events: symbol:AAPL type:trade text",
     ),
+    binding(&[key('t')], Scope::Event, Action::Trace, Some("trace"), "The trace of this event"),
     // Moving.
     binding(&[named(KeyCode::Down), key('j')], Scope::Screen, Action::Down, None, "Next row"),
     binding(&[named(KeyCode::Up), key('k')], Scope::Screen, Action::Up, None, "Previous row"),
@@ -222,8 +226,8 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    const SCOPES: [Scope; 7] =
-        [Scope::Always, Scope::Screen, Scope::List, Scope::Events, Scope::Page, Scope::Text, Scope::Help];
+    const SCOPES: [Scope; 8] =
+        [Scope::Always, Scope::Screen, Scope::List, Scope::Events, Scope::Event, Scope::Page, Scope::Text, Scope::Help];
 
     #[test]
     fn a_key_means_one_thing_in_a_scope() {

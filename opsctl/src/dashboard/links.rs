@@ -23,6 +23,11 @@ pub fn traces(stack: &Stack) -> String {
     format!("{}#xray:traces/query", home(stack, "cloudwatch"))
 }
 
+/// One trace.
+pub fn trace(stack: &Stack, id: &str) -> String {
+    format!("{}#xray:traces/{}", home(stack, "cloudwatch"), encode(id))
+}
+
 /// An item of the events table.
 pub fn item(stack: &Stack, key: &EventKey) -> String {
     format!(

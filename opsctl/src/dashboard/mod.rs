@@ -26,3 +26,5 @@ pub mod view;
 
 #[cfg(test)]
 pub(crate) mod testing;
+#[cfg(test)]
+mod update_tests;

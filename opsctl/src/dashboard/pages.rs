@@ -4,9 +4,9 @@ use serde::Serialize;
 
 use super::cursor::Cursor;
 use crate::aws::alarms::Transition;
-use crate::aws::audit::AuditRow;
 use crate::aws::dead_letters::DeadLetter;
-use crate::aws::events::StoredEvent;
+use crate::aws::events::EventDetail;
+use crate::aws::traces::{TraceSummary, Waterfall};
 use crate::snapshot::Source;
 use crate::stack::StageName;
 
@@ -21,8 +21,12 @@ pub enum Topic {
     Letters(StageName),
     /// One of them.
     Letter(Box<DeadLetter>),
-    /// An event and what each stage did with it.
-    Event(Box<StoredEvent>),
+    /// An event, by its id, and what each stage did with it.
+    Event(String),
+    /// The traces that a service has a part in.
+    Traces(String),
+    /// One trace, by its id.
+    Trace(String),
 }
 
 /// What was read for a page.
@@ -31,8 +35,12 @@ pub enum Topic {
 pub enum Loaded {
     /// Letters of a queue.
     Letters(Vec<DeadLetter>),
-    /// What the stages did with an event.
-    Audit(Vec<AuditRow>),
+    /// All that is known of an event.
+    Event(Box<EventDetail>),
+    /// Traces in short.
+    Traces(Vec<TraceSummary>),
+    /// One trace.
+    Trace(Waterfall),
     /// What an alarm did.
     History(Vec<Transition>),
     /// The snapshot has all of it.
@@ -57,7 +65,7 @@ pub struct Page {
 impl Topic {
     /// Whether its page needs more than the snapshot has.
     pub fn needs_loading(&self) -> bool {
-        matches!(self, Self::Letters(_) | Self::Event(_) | Self::Alarm(_))
+        !matches!(self, Self::Stage(_) | Self::Letter(_))
     }
 
     /// What stands in the page's title.
@@ -67,7 +75,9 @@ impl Topic {
             Self::Alarm(name) => format!("Alarm {name}"),
             Self::Letters(stage) => format!("Dead letters of {stage}"),
             Self::Letter(letter) => format!("Dead letter {}", letter.message_id),
-            Self::Event(event) => format!("Event {}", event.event_id),
+            Self::Event(id) => format!("Event {id}"),
+            Self::Traces(service) => format!("Traces of {service}"),
+            Self::Trace(id) => format!("Trace {id}"),
         }
     }
 }
@@ -84,6 +94,22 @@ impl Page {
     pub fn letters(&self) -> Option<&[DeadLetter]> {
         match &self.data.data {
             Some(Loaded::Letters(letters)) => Some(letters),
+            _ => None,
+        }
+    }
+
+    /// The traces that were read for it.
+    pub fn traces(&self) -> Option<&[TraceSummary]> {
+        match &self.data.data {
+            Some(Loaded::Traces(traces)) => Some(traces),
+            _ => None,
+        }
+    }
+
+    /// The trace that it leads to: that of the event, of which there may be several, the first.
+    pub fn trace_of_event(&self) -> Option<&str> {
+        match &self.data.data {
+            Some(Loaded::Event(detail)) => detail.traces.first().map(String::as_str),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::event::Effect;
 use super::links;
-use super::pages::Topic;
+use super::pages::{Loaded, Topic};
 use super::rows::{List, Panel};
 use super::state::State;
 
@@ -20,7 +20,8 @@ pub fn text(state: &State) -> Option<String> {
             (Topic::Stage(stage) | Topic::Letters(stage), _) => stage.to_string(),
             (Topic::Alarm(name), _) => name.clone(),
             (Topic::Letter(letter), _) => letter.body.clone(),
-            (Topic::Event(event), _) => event.event_id.clone(),
+            (Topic::Traces(_), Some(index)) => page.traces()?.get(index)?.id.clone(),
+            (Topic::Event(text) | Topic::Traces(text) | Topic::Trace(text), _) => text.clone(),
         });
     }
     let index = index?;
@@ -51,7 +52,14 @@ pub fn link(state: &State) -> Result<String, String> {
             Topic::Alarm(name) => links::alarm(stack, name),
             Topic::Letters(stage) => links::queue(stack, &stack.stages.get(*stage).dlq_url),
             Topic::Letter(letter) => links::queue(stack, &stack.stages.get(letter.stage).dlq_url),
-            Topic::Event(event) => links::item(stack, &event.key()),
+            Topic::Event(_) => match &page.data.data {
+                Some(Loaded::Event(detail)) if !detail.rows.is_empty() => {
+                    links::item(stack, &detail.rows[0].event.key())
+                }
+                _ => return Err("no row of it is known".to_owned()),
+            },
+            Topic::Traces(_) => links::traces(stack),
+            Topic::Trace(id) => links::trace(stack, id),
         });
     }
     let list = state.list();
@@ -73,13 +81,12 @@ pub fn export(state: &State) -> Effect {
     let (name, data) = match state.pages.last() {
         Some(page) => {
             let about = match &page.topic {
-                Topic::Event(event) => json!(event),
                 Topic::Letter(letter) => json!({"letter": letter, "body": letter.body}),
                 Topic::Stage(stage) => {
                     json!(snapshot.metrics.data.iter().flatten().find(|metrics| metrics.stage == *stage))
                 }
                 Topic::Alarm(name) => json!(snapshot.alarms.data.iter().flatten().find(|alarm| alarm.name == *name)),
-                Topic::Letters(_) => Value::Null,
+                Topic::Letters(_) | Topic::Event(_) | Topic::Traces(_) | Topic::Trace(_) => Value::Null,
             };
             ("page", json!({"title": page.topic.title(), "about": about, "data": page.data}))
         }

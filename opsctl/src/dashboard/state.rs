@@ -137,7 +137,12 @@ impl State {
             scopes.push(Scope::List);
         }
         match self.pages.last() {
-            Some(_) => scopes.push(Scope::Page),
+            Some(page) => {
+                scopes.push(Scope::Page);
+                if matches!(page.topic, Topic::Event(_)) {
+                    scopes.push(Scope::Event);
+                }
+            }
             None if self.focus == Panel::Events => scopes.push(Scope::Events),
             None => {}
         }
@@ -147,9 +152,13 @@ impl State {
     /// The list that the keys act on.
     pub fn list(&self) -> List<'_> {
         match self.pages.last() {
-            Some(page) => match (&page.topic, page.letters()) {
-                (Topic::Letters(_), Some(letters)) => {
+            Some(page) => match &page.topic {
+                Topic::Letters(_) => {
+                    let letters = page.letters().unwrap_or_default();
                     List::Keyed(letters.iter().map(|letter| letter.message_id.clone()).collect())
+                }
+                Topic::Traces(_) => {
+                    List::Keyed(page.traces().unwrap_or_default().iter().map(|trace| trace.id.clone()).collect())
                 }
                 _ => List::None,
             },

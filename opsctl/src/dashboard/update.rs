@@ -90,6 +90,13 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::Help => state.overlay = Some(Overlay::Help(0)),
         Action::Back => back(state),
         Action::Open => return open(state),
+        Action::Trace => match state.pages.last().and_then(Page::trace_of_event) {
+            Some(id) => {
+                let topic = Topic::Trace(id.to_owned());
+                return show_page(state, topic);
+            }
+            None => state.complain("no trace of it is known"),
+        },
         Action::Worst => go_to_finding(state, 0),
         Action::NextPanel => focus_by(state, 1),
         Action::PreviousPanel => focus_by(state, -1),
@@ -163,12 +170,15 @@ fn open(state: &mut State) -> Vec<Effect> {
         List::Stages => list.stage(index).map(Topic::Stage),
         List::Alarms(alarms) => Some(Topic::Alarm(alarms[index].name.clone())),
         List::Letters(rows) => Some(Topic::Letters(rows[index].queue.stage)),
-        List::Events(events) => Some(Topic::Event(Box::new(events[index].clone()))),
-        List::Keyed(_) => {
-            let letters = state.pages.last().and_then(Page::letters);
-            letters.and_then(|letters| Some(Topic::Letter(Box::new(letters.get(index)?.clone()))))
-        }
-        List::None | List::Services(_) | List::Lines(_) => None,
+        List::Events(events) => Some(Topic::Event(events[index].event_id.clone())),
+        List::Services(services) => Some(Topic::Traces(services[index].name.clone())),
+        List::Keyed(keys) => match state.pages.last().map(|page| (&page.topic, page.letters())) {
+            Some((Topic::Letters(_), Some(letters))) => {
+                letters.get(index).map(|letter| Topic::Letter(Box::new(letter.clone())))
+            }
+            _ => Some(Topic::Trace(keys[index].clone())),
+        },
+        List::None | List::Lines(_) => None,
     };
     topic.map(|topic| show_page(state, topic)).unwrap_or_default()
 }

@@ -14,7 +14,7 @@ use crate::dashboard::theme::Theme;
 pub const SECTIONS: [(&str, &[Scope]); 4] = [
     ("Everywhere", &[Scope::Screen, Scope::Always]),
     ("On a row", &[Scope::List, Scope::Events]),
-    ("On an opened page", &[Scope::Page]),
+    ("On an opened page", &[Scope::Page, Scope::Event]),
     ("While typing", &[Scope::Text]),
 ];
 

@@ -47,7 +47,7 @@ impl Columns {
         let counts = width >= 60;
         let numbers = 3 * 7 + if counts { 2 * 8 } else { 0 };
         let trend = if width.saturating_sub(numbers) >= 24 + 17 { 16 } else { 0 };
-        Self { name: width.saturating_sub(numbers + trend + 1).min(40), counts, trend }
+        Self { name: width.saturating_sub(numbers + trend + 3).min(40), counts, trend }
     }
 }
 

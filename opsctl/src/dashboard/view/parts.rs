@@ -20,6 +20,9 @@ pub(super) const UNKNOWN: &str = "?";
 /// What stands where there is nothing to measure.
 pub(super) const NOTHING: &str = "-";
 
+/// So much of a title's text always stays: number and name.
+const LEAST_TITLE: usize = 10;
+
 /// The title of a panel, over the whole width: number and name left, the age of its data right.
 pub(super) struct Title<'a> {
     /// Number and name.
@@ -40,18 +43,19 @@ impl Title<'_> {
         };
         let width = usize::from(area.width);
         let mut line = Line::from(Span::styled(mark, if self.focused { style } else { theme.dim }));
-        line.push_span(Span::styled(cut(&self.text, width.saturating_sub(2)), style));
-        line.push_span(Span::raw(" "));
         let note = Line::from(self.note);
+        // Counts may be cut; that data are old or could not be read may not: old data must not look like good ones.
+        let text_width = width.saturating_sub(2 + if note.width() > 0 { note.width() + 2 } else { 0 });
+        line.push_span(Span::styled(cut(&self.text, text_width.max(LEAST_TITLE)), style));
+        line.push_span(Span::raw(" "));
         let room = width.saturating_sub(line.width());
-        if note.width() + 2 > room {
+        if note.width() == 0 {
             line.push_span(Span::styled(rule.repeat(room), theme.dim));
-        } else if note.width() > 0 {
-            line.push_span(Span::styled(rule.repeat(room - note.width() - 1), theme.dim));
-            line.push_span(Span::raw(" "));
-            line.spans.extend(note.spans);
         } else {
-            line.push_span(Span::styled(rule.repeat(room), theme.dim));
+            let fill = room.saturating_sub(note.width() + 1);
+            line.push_span(Span::styled(rule.repeat(fill), theme.dim));
+            line.push_span(Span::raw(if fill > 0 { " " } else { "" }));
+            line.spans.extend(note.spans);
         }
         line.render(first_line(area), buffer);
         below(area, 1)
@@ -146,12 +150,9 @@ pub(super) fn draw_list<'a>(
             buffer.set_style(line_area, theme.selected);
         }
     }
-    // Rows that are not seen are worth a word.
-    let hidden = len.saturating_sub(first + height);
-    if hidden > 0 && area.height > 0 {
-        let text = format!(" {hidden} more ▼");
-        let width = u16::try_from(text.width()).unwrap_or(u16::MAX).min(area.width);
-        buffer.set_stringn(area.right() - width, area.bottom() - 1, &text, usize::from(width), theme.dim);
+    // Rows that are not seen are marked.
+    if len > first + height && area.height > 0 {
+        buffer.set_string(area.right() - 1, area.bottom() - 1, "▼", theme.accent);
     }
     first
 }

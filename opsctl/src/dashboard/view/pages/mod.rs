@@ -5,6 +5,8 @@ mod event;
 mod letter;
 mod letters;
 mod stage;
+mod trace;
+mod traces;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -26,7 +28,7 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
         note.extend(parts::note(state, &page.data, None, theme));
     }
     let area = Title { text: page.topic.title(), note, focused: true }.draw(area, buffer, theme);
-    if page.topic.needs_loading() && page.data.data.is_none() && matches!(page.topic, Topic::Letters(_)) {
+    if page.topic.needs_loading() && page.data.data.is_none() && !matches!(page.topic, Topic::Alarm(_)) {
         return parts::draw_missing(&page.data, area, buffer, theme);
     }
     let width = usize::from(area.width).saturating_sub(2);
@@ -35,7 +37,9 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
         Topic::Stage(stage) => stage::lines(state, *stage, width, theme),
         Topic::Alarm(name) => alarm::lines(state, page, name, width, theme),
         Topic::Letter(letter) => letter::lines(state, letter, width, theme),
-        Topic::Event(event) => event::lines(page, event, width, theme),
+        Topic::Traces(_) => return traces::draw(state, page, area, buffer, theme, drawn),
+        Topic::Event(_) => event::lines(page, width, theme),
+        Topic::Trace(_) => trace::lines(page, width, theme),
     };
     drawn.scroll_limit = lines.len().saturating_sub(usize::from(area.height));
     let first = page.scroll.min(drawn.scroll_limit);
