@@ -1,7 +1,6 @@
 //! Rules in words, for tables and differences.
 
 use market::decimal::format;
-use market::event::EventType;
 use market::rules::{Condition, Direction, Rule, SymbolPattern};
 
 /// When the rule fires: `price above 100000, on crossing`.
@@ -32,7 +31,9 @@ pub fn condition(condition: &Condition) -> String {
 
 /// What the rule looks at: `BTC* ETH* trade`.
 pub fn scope(rule: &Rule) -> String {
-    let symbols = rule.symbols.iter().map(SymbolPattern::as_str);
-    let types = rule.event_types.iter().copied().map(EventType::as_str);
-    symbols.chain(types).collect::<Vec<_>>().join(" ")
+    let mut words: Vec<&str> = rule.symbols.iter().map(SymbolPattern::as_str).collect();
+    for event_type in &rule.event_types {
+        words.push(event_type.as_str());
+    }
+    words.join(" ")
 }
