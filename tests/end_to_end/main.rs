@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers outside of #[test] functions are test code too")]
 
 mod alarms;
+mod alerting;
 mod archive;
 mod burst;
 mod duplicates;
