@@ -225,4 +225,35 @@ mod tests {
         let names: Vec<_> = latencies.iter().map(|latency| latency.name.as_str()).collect();
         assert_eq!(names, ["lambda-ingestion-dev", "lambda-processing-dev", "DynamoDB"]);
     }
+
+    #[tokio::test]
+    async fn a_trend_reads_each_slice_once_and_the_last_two_again() {
+        let rule = mock!(Client::get_service_graph).then_compute_output(|request| {
+            let start = request.start_time().map_or(0, aws_smithy_types::DateTime::secs);
+            #[expect(clippy::cast_precision_loss, reason = "small numbers")]
+            let histogram = vec![entry(start as f64 / 1000.0, 4)];
+            let service =
+                Service::builder().reference_id(1).name("lambda-ingestion-dev").r#type("AWS::Lambda::Function");
+            let service = service.set_response_time_histogram(Some(histogram)).build();
+            GetServiceGraphOutput::builder().services(service).build()
+        });
+        let client = testing::clients(&[&rule]).xray;
+        let stack = samples::stack();
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let (services, trend) = with_trend(&client, &stack, at(0), at(330), Trend::default()).await.unwrap();
+        let points: Vec<_> = services[0].trend.iter().map(|point| point.at.as_second()).collect();
+        assert_eq!(points, [60, 120, 180, 240, 300]);
+        assert!((services[0].trend[1].latency.p50_ms - 120.0).abs() < 1e-9, "{:?}", services[0].trend);
+        assert_eq!(rule.num_calls(), 1 + 5);
+        let (services, _) = with_trend(&client, &stack, at(30), at(360), trend).await.unwrap();
+        let points: Vec<_> = services[0].trend.iter().map(|point| point.at.as_second()).collect();
+        assert_eq!(points, [60, 120, 180, 240, 300], "the slice that only begins has nothing yet");
+        assert_eq!(rule.num_calls(), 6 + 2);
+    }
+
+    #[test]
+    fn a_long_window_has_longer_slices() {
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        assert_eq!([15, 16, 60, 360].map(|minutes| slice_seconds(at(0), at(minutes))), [60, 120, 240, 1_440]);
+    }
 }

@@ -409,4 +409,46 @@ mod reads {
         assert_eq!((ingestion.errors.sum(), ingestion.error_percent()), (None, None));
         assert_eq!(series.num_calls() + percentiles.num_calls() + nothing.num_calls(), 3 * 7);
     }
+
+    #[tokio::test]
+    async fn while_all_is_calm_the_slow_ones_take_turns() {
+        let rule = mock!(Client::get_metric_statistics).then_compute_output(|request| {
+            // Everything has one point at the window's end, so what was read when can be seen.
+            let at = request.end_time().copied().unwrap();
+            let value = if request.metric_name() == Some("Invocations") { 5.0 } else { 0.0 };
+            let point = Datapoint::builder().timestamp(at).sum(value).maximum(value).build();
+            GetMetricStatisticsOutput::builder().datapoints(point).build()
+        });
+        let client = testing::clients(&[&rule]).cloudwatch;
+        let at = |minute: i64| Timestamp::from_second(minute * 60).unwrap();
+        let mut known: Option<Known> = None;
+        let mut calls = Vec::new();
+        for minute in 0..=5 {
+            let window = Window::ending_at(at(minute), 15);
+            let before = rule.num_calls();
+            known = Some(refresh(&client, &samples::stack(), window, at(minute), known.as_ref(), false).await.unwrap());
+            calls.push(rule.num_calls() - before);
+        }
+        assert_eq!(calls, [21, 9, 9, 9, 9, 9]);
+        let known = known.unwrap();
+        assert_eq!(known.stages[0].oldest_read_at, at(1), "each of the five slow ones within five minutes");
+        assert_eq!(known.stages[0].invocations.points.len(), 1, "the vital ones are read whole each time");
+        refresh(&client, &samples::stack(), Window::ending_at(at(6), 15), at(6), Some(&known), true).await.unwrap();
+        assert_eq!(rule.num_calls(), 21 + 5 * 9 + 21, "all of them when something is amiss");
+    }
+
+    #[tokio::test]
+    async fn errors_make_every_metric_worth_its_price() {
+        let rule = mock!(Client::get_metric_statistics).then_compute_output(|request| {
+            let value = if request.metric_name() == Some("Errors") { 1.0 } else { 0.0 };
+            let point = Datapoint::builder().timestamp(request.start_time().copied().unwrap()).sum(value).build();
+            GetMetricStatisticsOutput::builder().datapoints(point).build()
+        });
+        let client = testing::clients(&[&rule]).cloudwatch;
+        let now = Timestamp::from_second(600).unwrap();
+        let window = Window::ending_at(now, 15);
+        let known = refresh(&client, &samples::stack(), window, now, None, false).await.unwrap();
+        refresh(&client, &samples::stack(), window, now, Some(&known), false).await.unwrap();
+        assert_eq!(rule.num_calls(), 42);
+    }
 }

@@ -59,3 +59,55 @@ pub async fn at(client: &Client, queue: &str, at: Timestamp) -> Result<PastQueue
         oldest: oldest.and_then(|age| age.at.checked_sub(SignedDuration::try_from_secs_f64(age.value).ok()?).ok()),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::operation::get_metric_statistics::GetMetricStatisticsOutput;
+    use aws_smithy_mocks::{Rule, mock};
+
+    use super::*;
+    use crate::aws::{AwsErrorKind, testing};
+
+    fn minute(minute: i64) -> Timestamp {
+        Timestamp::from_second(minute * 60).unwrap()
+    }
+
+    /// Answers a metric with these values, a minute each; without values, with nothing.
+    fn metric(name: &'static str, values: &'static [(i64, f64)]) -> Rule {
+        mock!(Client::get_metric_statistics)
+            .match_requests(move |request| {
+                request.metric_name() == Some(name) && request.end_time() == Some(&to_sdk(minute(20)))
+            })
+            .then_output(move || {
+                let points = values
+                    .iter()
+                    .map(|(at, value)| Datapoint::builder().timestamp(to_sdk(minute(*at))).maximum(*value).build());
+                GetMetricStatisticsOutput::builder().set_datapoints(Some(points.collect())).build()
+            })
+    }
+
+    #[tokio::test]
+    async fn the_last_word_before_holds() {
+        let rules = [
+            metric("ApproximateNumberOfMessagesVisible", &[(18, 412.0), (12, 3.0)]),
+            metric("ApproximateNumberOfMessagesNotVisible", &[(18, 2.0)]),
+            metric("ApproximateAgeOfOldestMessage", &[(18, 90.0)]),
+        ];
+        let client = testing::clients(&rules.iter().collect::<Vec<_>>()).cloudwatch;
+        let queue = Box::pin(at(&client, "q", minute(20))).await.unwrap();
+        let oldest = Some(minute(18) - SignedDuration::from_secs(90));
+        assert_eq!(queue, PastQueue { depth: 412, in_flight: 2, oldest });
+    }
+
+    #[tokio::test]
+    async fn no_word_is_not_an_empty_queue() {
+        let rules = [
+            metric("ApproximateNumberOfMessagesVisible", &[]),
+            metric("ApproximateNumberOfMessagesNotVisible", &[]),
+            metric("ApproximateAgeOfOldestMessage", &[]),
+        ];
+        let client = testing::clients(&rules.iter().collect::<Vec<_>>()).cloudwatch;
+        let error = Box::pin(at(&client, "q", minute(20))).await.unwrap_err();
+        assert_eq!(error.kind, AwsErrorKind::NotKept);
+    }
+}

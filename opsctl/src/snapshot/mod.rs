@@ -2,6 +2,8 @@
 
 mod budget;
 mod collect;
+#[cfg(test)]
+mod collect_tests;
 mod cost;
 mod lints;
 mod past;

@@ -137,3 +137,137 @@ async fn transitions(client: &Client, alarm: Option<&str>, span: Span) -> Result
     }
     Ok((found, false))
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_cloudwatch::operation::describe_alarm_history::DescribeAlarmHistoryOutput;
+    use aws_smithy_mocks::mock;
+    use serde_json::json;
+
+    use super::*;
+    use crate::aws::testing;
+
+    fn second(second: i64) -> Timestamp {
+        Timestamp::from_second(second).unwrap()
+    }
+
+    fn item(alarm: &str, at: i64, from: &str, to: &str) -> AlarmHistoryItem {
+        let data = json!({
+            "version": "1.0",
+            "oldState": { "stateValue": from },
+            "newState": { "stateValue": to, "stateReason": format!("{from} to {to}") },
+        });
+        AlarmHistoryItem::builder()
+            .alarm_name(alarm)
+            .timestamp(to_sdk(second(at)))
+            .history_data(data.to_string())
+            .build()
+    }
+
+    fn alarm(name: &str, state: AlarmState, since: i64) -> Alarm {
+        Alarm {
+            name: name.to_owned(),
+            stage: None,
+            kind: "errors".to_owned(),
+            state,
+            since: Some(second(since)),
+            reason: Some("now".to_owned()),
+            actions_enabled: true,
+        }
+    }
+
+    #[tokio::test]
+    async fn the_past_is_told_by_the_first_change_since_then() {
+        // Asked for 1000 at 2000: "rang" rang from 900 to 1100 and rings again, "came" began to ring at 1500, "still" has
+        // rung since 800, "made" was made at 1700.
+        let sweep = mock!(Client::describe_alarm_history)
+            .match_requests(|request| {
+                request.alarm_name().is_none() && request.scan_by() == Some(&ScanBy::TimestampAscending)
+            })
+            .then_compute_output(|request| {
+                if request.next_token().is_none() {
+                    return DescribeAlarmHistoryOutput::builder()
+                        .alarm_history_items(item("rang", 1_100, "ALARM", "OK"))
+                        .alarm_history_items(item("somebody-elses", 1_200, "OK", "ALARM"))
+                        .next_token("more")
+                        .build();
+                }
+                DescribeAlarmHistoryOutput::builder()
+                    .alarm_history_items(item("came", 1_500, "OK", "ALARM"))
+                    .alarm_history_items(item("rang", 1_600, "OK", "ALARM"))
+                    .build()
+            });
+        let before = mock!(Client::describe_alarm_history)
+            .match_requests(|request| {
+                request.alarm_name() == Some("rang")
+                    && request.end_date() == Some(&to_sdk(second(1_000)))
+                    && request.max_records() == Some(1)
+            })
+            .then_output(|| {
+                DescribeAlarmHistoryOutput::builder().alarm_history_items(item("rang", 900, "OK", "ALARM")).build()
+            });
+        let client = testing::clients(&[&sweep, &before]).cloudwatch;
+        let present = vec![
+            alarm("rang", AlarmState::Alarm, 1_600),
+            alarm("came", AlarmState::Alarm, 1_500),
+            alarm("still", AlarmState::Alarm, 800),
+            alarm("made", AlarmState::Ok, 1_700),
+        ];
+        let past = at(&client, present, second(1_000), second(2_000)).await.unwrap();
+        let seen: Vec<_> = past
+            .iter()
+            .map(|alarm| {
+                (alarm.name.as_str(), alarm.state, alarm.since.map(Timestamp::as_second), alarm.reason.as_deref())
+            })
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                ("rang", AlarmState::Alarm, Some(900), Some("OK to ALARM")),
+                ("still", AlarmState::Alarm, Some(800), Some("now")),
+                ("made", AlarmState::InsufficientData, None, None),
+                ("came", AlarmState::Ok, None, None),
+            ]
+        );
+        assert_eq!((sweep.num_calls(), before.num_calls()), (2, 1));
+    }
+
+    #[tokio::test]
+    async fn what_is_no_longer_kept_is_not_guessed() {
+        let client = testing::clients(&[]).cloudwatch;
+        let day = 86_400;
+        let error = at(&client, Vec::new(), second(0), second(31 * day)).await.unwrap_err();
+        assert!(error.to_string().contains("30 days"), "{error}");
+        let endless = mock!(Client::describe_alarm_history).then_output(|| {
+            DescribeAlarmHistoryOutput::builder()
+                .alarm_history_items(item("busy", 1_500, "OK", "ALARM"))
+                .next_token("more")
+                .build()
+        });
+        let client = testing::clients(&[&endless]).cloudwatch;
+        let error = at(&client, Vec::new(), second(1_000), second(2_000)).await.unwrap_err();
+        assert!(error.to_string().contains("changed more than 30 times"), "{error}");
+        assert_eq!(endless.num_calls(), CALLS);
+    }
+
+    #[tokio::test]
+    async fn a_history_is_the_latest_first_and_ends_at_its_limit() {
+        let rule = mock!(Client::describe_alarm_history)
+            .match_requests(|request| {
+                request.alarm_name() == Some("a") && request.scan_by() == Some(&ScanBy::TimestampDescending)
+            })
+            .then_output(|| {
+                let other = AlarmHistoryItem::builder().alarm_name("a").history_data("{}").build();
+                DescribeAlarmHistoryOutput::builder()
+                    .alarm_history_items(item("a", 3, "OK", "ALARM"))
+                    .alarm_history_items(other)
+                    .alarm_history_items(item("a", 2, "INSUFFICIENT_DATA", "OK"))
+                    .next_token("more")
+                    .build()
+            });
+        let client = testing::clients(&[&rule]).cloudwatch;
+        let changes = history(&client, "a", second(0), second(9), 3).await.unwrap();
+        assert_eq!(changes.iter().map(|change| change.at.as_second()).collect::<Vec<_>>(), [3, 2, 3]);
+        assert_eq!(rule.num_calls(), 2);
+    }
+}

@@ -176,4 +176,58 @@ mod tests {
         assert_eq!((events[0].tags.as_slice(), events[0].alert), (&["price_spike".to_owned()][..], true));
         assert_eq!(events[0].processed_at, "2026-11-22T12:00:00.123456Z".parse().ok());
     }
+
+    fn value(request: &aws_sdk_dynamodb::operation::query::QueryInput, name: &str) -> Option<String> {
+        request.expression_attribute_values()?.get(name)?.as_s().ok().cloned()
+    }
+
+    #[tokio::test]
+    async fn the_past_ends_at_its_time() {
+        let rule = mock!(Client::query)
+            .match_requests(|request| {
+                request.key_condition_expression() == Some("event_type = :type AND #t <= :until")
+                    && value(request, ":until").as_deref() == Some("2021-01-08T00:00:02.000000Z")
+            })
+            .then_output(|| QueryOutput::builder().build());
+        let client = testing::clients(&[&rule]).dynamodb;
+        let at = "2021-01-08T00:00:02Z".parse().unwrap();
+        assert_eq!(until(&client, &samples::stack().tables.events, at, 5).await.unwrap(), []);
+        assert_eq!(rule.num_calls(), 3);
+    }
+
+    #[tokio::test]
+    async fn a_refresh_reads_only_what_can_have_changed_and_all_of_it_once_a_minute() {
+        // One event waits for processing at second 20; the newest is of second 50.
+        let of = |id: &str, second: u8, status: &str| {
+            let mut item = item(id, "trade", second);
+            item.insert("status".to_owned(), AttributeValue::S(status.to_owned()));
+            item.insert("received_at".to_owned(), AttributeValue::S("2026-11-22T12:00:00.000000Z".to_owned()));
+            item
+        };
+        let all = mock!(Client::query)
+            .match_requests(|request| value(request, ":after").is_none())
+            .then_compute_output(move |request| {
+                let trades = value(request, ":type").as_deref() == Some("trade");
+                let rows = vec![of("new", 50, "PROCESSED"), of("open", 20, "RECEIVED"), of("old", 10, "PROCESSED")];
+                QueryOutput::builder().set_items(trades.then_some(rows)).build()
+            });
+        let some = mock!(Client::query)
+            .match_requests(|request| value(request, ":after").as_deref() == Some("2021-01-08T00:00:19.999999Z"))
+            .then_compute_output(move |request| {
+                let trades = value(request, ":type").as_deref() == Some("trade");
+                let rows = vec![of("newest", 51, "PROCESSED"), of("new", 50, "PROCESSED"), of("open", 20, "PROCESSED")];
+                QueryOutput::builder().set_items(trades.then_some(rows)).build()
+            });
+        let client = testing::clients(&[&all, &some]).dynamodb;
+        let table = samples::stack().tables.events;
+        let now =
+            |second: i64| "2026-11-22T12:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(second);
+        let known = refresh(&client, &table, 10, None, now(1)).await.unwrap();
+        let known = refresh(&client, &table, 10, Some(&known), now(3)).await.unwrap();
+        let seen: Vec<_> = known.events.iter().map(|event| (event.event_id.as_str(), event.status.as_str())).collect();
+        assert_eq!(seen, [("newest", "PROCESSED"), ("new", "PROCESSED"), ("open", "PROCESSED"), ("old", "PROCESSED")]);
+        assert_eq!((all.num_calls(), some.num_calls()), (3, 3));
+        refresh(&client, &table, 10, Some(&known), now(61)).await.unwrap();
+        assert_eq!((all.num_calls(), some.num_calls()), (6, 3), "everything, a minute after everything");
+    }
 }
