@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use end_to_end::Stack;
-use end_to_end::events::{id, text, time, trade, unique};
+use end_to_end::events::{id, text, trade, unique};
 use end_to_end::wait::{PATIENCE, until};
 use jiff::Timestamp;
 use serde_json::{Value, json};
