@@ -43,7 +43,7 @@ pub const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 ///
 /// Credentials, region and `AWS_ENDPOINT_URL` come from the environment, where Lambda puts them, and from nowhere else.
 /// Built by hand: aws-config's loader would bring its whole chain along (profiles, STS, SSO, containers, an instance's
-/// metadata service), which is looked through at every start and is a sixth of the program.
+/// metadata service), of which a function uses nothing.
 pub async fn sdk_config() -> SdkConfig {
     let mut config = SdkConfig::builder()
         .behavior_version(BehaviorVersion::latest())
