@@ -10,4 +10,4 @@ mod run;
 pub use args::{DlqArgs, RedriveCommand};
 pub use preview::{PreviewReport, UpcomingLetter};
 pub use report::{RedriveReport, RunReport};
-pub use run::run;
+pub use run::{redrive_dlq, run};

@@ -40,20 +40,9 @@ pub struct PreviewReport {
 /// A letter that would be sent.
 #[derive(Debug, Serialize)]
 pub struct UpcomingLetter {
-    /// SQS's id of it.
-    pub message_id: String,
-    /// The stage whose queue it lies in.
-    pub queue: StageName,
-    /// The stage that it would be sent to.
-    pub stage: StageName,
-    /// The event's id.
-    pub event_id: String,
-    /// The event's symbol.
-    pub symbol: Option<String>,
-    /// Why it is there.
-    pub cause: String,
-    /// How often earlier runs sent it.
-    pub sent_before: u32,
+    /// The letter, with what would be sent.
+    #[serde(flatten)]
+    pub letter: PlannedLetter,
     /// What was changed in it, as a unified diff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
@@ -62,16 +51,8 @@ pub struct UpcomingLetter {
 impl From<&PlannedLetter> for UpcomingLetter {
     fn from(letter: &PlannedLetter) -> Self {
         let original = letter.original.as_deref();
-        Self {
-            message_id: letter.message_id.clone(),
-            queue: letter.queue,
-            stage: letter.stage,
-            event_id: letter.event_id.clone(),
-            symbol: letter.symbol.clone(),
-            cause: letter.cause.clone(),
-            sent_before: letter.sent_before,
-            difference: original.map(|original| difference(&letter.message_id, original, &letter.body)),
-        }
+        let difference = original.map(|original| difference(&letter.message_id, original, &letter.body));
+        Self { letter: letter.clone(), difference }
     }
 }
 
@@ -151,7 +132,8 @@ impl Report for PreviewReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let Styles { heading, warn, dim, .. } = *styles;
         for (stage, depth) in &self.queues {
-            let letters: Vec<_> = self.letters.iter().filter(|letter| letter.queue == *stage).collect();
+            let letters: Vec<_> =
+                self.letters.iter().map(|upcoming| &upcoming.letter).filter(|letter| letter.queue == *stage).collect();
             let waiting = human::count(depth.waiting, "letter");
             writeln!(out, "{heading}{stage:12}{heading:#}  {} to send, {waiting} in the queue", letters.len())?;
             let mut causes: BTreeMap<&str, usize> = BTreeMap::new();

@@ -14,7 +14,7 @@ use super::preview::PreviewReport;
 use super::report::{RedriveReport, RunReport};
 use super::resume;
 use crate::change::{Change, Permit};
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::error::{Error, Result};
 use crate::feed::stop::Stop;
 use crate::human;
@@ -27,7 +27,11 @@ use crate::redrive::{
 /// Redrives, or shows what a redrive would do.
 pub async fn run(context: &Context, command: &RedriveCommand) -> Result<RedriveReport> {
     let RedriveCommand::Dlq(args) = command;
-    let target = context.target().await?;
+    redrive_dlq(context, args, context.target().await?).await
+}
+
+/// `opsctl redrive dlq` on a stack that is known already.
+pub async fn redrive_dlq(context: &Context, args: &DlqArgs, target: Target) -> Result<RedriveReport> {
     let gate = context.gate(&target.stack);
     if args.execute || args.resume.is_some() {
         gate.allows(Change::Redrive)?;
