@@ -128,14 +128,18 @@ impl Work for Processing {
         }
         let window = judgement::window(&event, window?);
         let processed = self.judge(&event, &window, &moves?, settings);
+        let ids = window.into_iter().map(|observation| String::from(observation.event_id));
+        // Before the update: one whose answer is lost may have been done, and the numbers then stand on this window.
+        progress.details.push(("window_event_ids", pipeline::strings(ids)));
         match self.store.mark_processed(table, &event.event_id, event.timestamp, &processed).await? {
             Update::Done => {}
-            Update::DoneBefore(row) => return self.done_before(&row, &metadata, call, settings, progress).await,
+            Update::DoneBefore(row) => {
+                progress.details.clear();
+                return self.done_before(&row, &metadata, call, settings, progress).await;
+            }
             Update::Gone => return Err(not_stored(&news, "lost its row while it was processed").into()),
         }
         progress.counts.processed = 1;
-        let ids = window.into_iter().map(|observation| String::from(observation.event_id));
-        progress.details.push(("window_event_ids", pipeline::strings(ids)));
         if processed.alert {
             self.publish(event, processed, &metadata, call, settings).await?;
             progress.counts.alerts = 1;

@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::letters::Selectors;
-use crate::redrive::{Options, Setting, Verify, Via, Wishes};
+use crate::redrive::{Options, Request, Setting, Verify, Via, Wishes};
 use crate::stack::StageName;
 
 /// What to redrive.
@@ -126,11 +126,11 @@ impl DlqArgs {
     }
 
     /// The stages that are meant.
-    pub(super) fn queues(&self) -> Vec<StageName> {
+    fn queues(&self) -> Vec<StageName> {
         StageName::ALL.into_iter().filter(|name| self.stages.is_empty() || self.stages.contains(name)).collect()
     }
 
-    pub(super) fn options(&self) -> Options {
+    fn options(&self) -> Options {
         Options {
             via: self.via,
             verify: self.verify,
@@ -141,18 +141,15 @@ impl DlqArgs {
         }
     }
 
-    pub(super) fn wishes(&self) -> Wishes {
-        Wishes { include_rejected: self.include_rejected, force: self.force }
-    }
-
-    /// The selection as it is given on a command line.
-    pub(super) fn selection(&self) -> String {
-        let stages = self.stages.iter().map(|stage| stage.as_str().to_owned());
-        let selectors = Some(self.selectors.to_string()).filter(|selectors| !selectors.is_empty());
-        let flags = [("--include-rejected", self.include_rejected), ("--force", self.force)];
-        let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
-        let settings = self.set.iter().map(|setting| format!("--set '{}'", setting.to_string().replace('\'', r"'\''")));
-        stages.chain(selectors).chain(settings).chain(flags).collect::<Vec<_>>().join(" ")
+    /// What is asked for.
+    pub(super) fn request(&self) -> Request {
+        Request {
+            queues: self.queues(),
+            selectors: self.selectors.clone(),
+            settings: self.set.clone(),
+            wishes: Wishes { include_rejected: self.include_rejected, force: self.force },
+            options: self.options(),
+        }
     }
 }
 

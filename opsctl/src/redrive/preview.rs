@@ -6,13 +6,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::args::DlqArgs;
+use super::edit::difference;
+use super::gather::Gathered;
+use super::options::{Options, Via};
+use super::plan::{LeftLetter, Plan, PlannedLetter};
+use super::request::Request;
 use crate::aws::dead_letters::Depth;
 use crate::change::{Call, Change, Preview};
 use crate::error::ExitStatus;
 use crate::human;
 use crate::output::{Report, Styles};
-use crate::redrive::{Gathered, LeftLetter, Options, Plan, PlannedLetter, Via, difference};
 use crate::stack::{Stack, StageName};
 
 /// So many differences are shown as text; JSON has all.
@@ -57,26 +60,22 @@ impl From<&PlannedLetter> for UpcomingLetter {
 }
 
 impl PreviewReport {
-    pub(super) fn new(args: &DlqArgs, stack: &Stack, gathered: &Gathered, plan: &Plan) -> Self {
+    /// The preview of a plan. With `dry_run` it says how to do it, and that nothing was changed.
+    pub fn new(request: &Request, stack: &Stack, gathered: &Gathered, plan: &Plan, dry_run: bool) -> Self {
         Self {
-            dry_run: !args.execute,
-            preview: preview(stack, &args.options(), &plan.letters, warnings(gathered, plan)),
+            dry_run,
+            preview: preview(stack, &request.options, &plan.letters, warnings(gathered, plan)),
             letters: plan.letters.iter().map(UpcomingLetter::from).collect(),
             left: plan.left.clone(),
             not_selected: plan.not_selected,
             queues: gathered.depths.iter().copied().collect(),
-            command: format!("opsctl redrive dlq {}", args.selection()).trim_end().to_owned() + " --execute",
+            command: format!("opsctl redrive dlq {request}").trim_end().to_owned() + " --execute",
         }
     }
 }
 
 /// The calls that change something.
-pub(super) fn preview(
-    stack: &Stack,
-    options: &Options,
-    letters: &[PlannedLetter],
-    mut warnings: Vec<String>,
-) -> Preview {
+pub fn preview(stack: &Stack, options: &Options, letters: &[PlannedLetter], mut warnings: Vec<String>) -> Preview {
     let mut calls = Vec::new();
     for name in StageName::ALL {
         let stage = stack.stages.get(name);
