@@ -60,6 +60,10 @@ async fn a_replay_is_started_and_watched_to_its_end_and_only_repairs() {
     assert_eq!((code, &watched["replay"]["state"]), (Some(0), &json!("completed")), "one that is over is only shown");
     let (code, over) = opsctl(&stack, &["cancel", name]).await;
     assert_eq!((code, &over["cancelled"]), (Some(0), &json!(false)), "one that is over is not cancelled: {over}");
+    for command in ["watch", "cancel"] {
+        let (code, _, err) = stack.opsctl(&["--yes", "replay", command, "mistyped"]).await.expect("opsctl runs");
+        assert!(code == Some(2) && err.contains("opsctl replay list"), "{code:?} {err}");
+    }
     let again = [&["start"], &span[..], &["--name", name]].concat();
     let (code, _, err) = stack.opsctl(&[&["--yes", "replay"], &again[..]].concat()).await.expect("opsctl runs");
     assert_eq!(code, Some(1), "{err}");

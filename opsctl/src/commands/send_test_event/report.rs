@@ -66,6 +66,11 @@ impl SendTestEventReport {
         self.events.iter().chain(followed)
     }
 
+    fn write_run(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        let dim = styles.dim;
+        writeln!(out, "{dim}journal: opsctl journal show {}{dim:#}", self.run)
+    }
+
     fn accepted(&self) -> usize {
         self.sent().filter(|event| event.refused.is_none()).count()
     }
@@ -129,7 +134,8 @@ impl Report for SendTestEventReport {
             writeln!(out, "  → {}", error.help())?;
         }
         if let Some(follow) = &self.follow {
-            return follow.write_text(out, styles);
+            follow.write_text(out, styles)?;
+            return self.write_run(out, styles);
         }
         for event in self.events.iter().filter(|event| event.refused.is_some()).take(SHOWN) {
             let reason = event.refused.as_deref().unwrap_or_default();
@@ -138,7 +144,7 @@ impl Report for SendTestEventReport {
         if let [event] = self.events.as_slice() {
             write_identity(out, event)?;
         }
-        Ok(())
+        self.write_run(out, styles)
     }
 }
 
