@@ -46,7 +46,7 @@ pub fn preview(stack: &Stack, events: &[FeedEvent]) -> Preview {
     let poison = events.iter().filter(|event| event.poison).count() as u64;
     if poison > 0 {
         let count = human::count(poison, "event");
-        preview.warnings.push(format!("{count} are spoiled: each ends in ingestion's dead letter queue"));
+        preview.warnings.push(format!("{count} spoiled on purpose, to be rejected"));
     }
     preview
 }
@@ -242,6 +242,14 @@ mod tests {
         }
         let mut text = Vec::new();
         preview(&samples::stack(), &events).write_text(&mut text, &Styles::default()).unwrap();
-        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @"");
+        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @"
+        About to send 12 events to eventbridge-market-data-dev, in dev
+          events:PutEvents  eventbridge-market-data-dev  2 ×
+          warning  the pipeline takes them for real: they are stored, count in the
+                   indicators of S0, S1, S2 and 2 more, and may raise alerts
+          warning  1 event spoiled on purpose, to be rejected
+          safe     events are checked with the pipeline's own validation and carry their
+                   own source
+        ");
     }
 }
