@@ -8,7 +8,6 @@ use super::dialog::{Dialog, Notice, Preview};
 use super::order::{Order, Wanted};
 use super::paper::Paper;
 use super::state::Leaving;
-use super::test_event::Form;
 use super::told::{Complaint, Outcome, Previewed, Told};
 use super::work::{Phase, Work};
 use crate::aws::dead_letters::DeadLetter;
