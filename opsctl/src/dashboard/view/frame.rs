@@ -7,10 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::parts;
+use super::pipeline::off;
 use crate::dashboard::keys::{Action, Scope, TABLE};
 use crate::dashboard::state::{Overlay, Prompt, State};
 use crate::dashboard::theme::Theme;
 use crate::human;
+use crate::stack::StageName;
 
 /// From so many columns on there is room for how to act; below that a key says it.
 const WIDE: u16 = 110;
@@ -19,8 +21,16 @@ const WIDE: u16 = 110;
 pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let stack = &state.stack;
     let name_style = if stack.is_production() { theme.alert } else { theme.heading };
-    let mut left = Line::from(Span::styled(format!(" {} {} ", stack.project, stack.environment), name_style));
+    let paused: Vec<&str> = (StageName::ALL.into_iter())
+        .filter(|stage| off(state, *stage) == Some("PAUSED"))
+        .map(StageName::as_str)
+        .collect();
     let wide = area.width >= WIDE;
+    let name = match (wide, paused.is_empty()) {
+        (false, false) => format!(" {} ", stack.environment),
+        _ => format!(" {} {} ", stack.project, stack.environment),
+    };
+    let mut left = Line::from(Span::styled(name, name_style));
     let (writes, style) = match (&state.read_only, wide) {
         (Some(_), true) => ("read-only: --allow-writes to act", theme.dim),
         (Some(_), false) => ("read-only [W]", theme.dim),
@@ -38,6 +48,14 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
         ],
     };
     let room = usize::from(area.width - width).saturating_sub(left.width() + 2);
+    // Somebody has done it on purpose, and may have forgotten it: it is said whatever else is shown.
+    let paused = if paused.is_empty() { String::new() } else { format!(" PAUSED: {} ", paused.join(", ")) };
+    let taken = if paused.is_empty() { 0 } else { paused.len() + 1 };
+    if !paused.is_empty() {
+        left.push_span(Span::raw(" "));
+        left.push_span(Span::styled(parts::cut(&paused, room), theme.alert));
+    }
+    let room = room.saturating_sub(taken);
     let place = places.into_iter().find(|place| place.chars().count() <= room).unwrap_or_default();
     left.push_span(Span::styled(format!(" {place}"), theme.dim));
     left.render(Rect { width: area.width - width, ..area }, buffer);

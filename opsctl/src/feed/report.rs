@@ -1,15 +1,17 @@
 //! What was sent, and what became of it.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::AwsError;
 use crate::error::ExitStatus;
-use crate::feed::follow::{Followed, Outcome};
+use crate::feed::follow::{Followed, Follower, Outcome};
 use crate::feed::sender::SentEvent;
 use crate::feed::source::BadLine;
+use crate::feed::stop::Stop;
 use crate::feed::summary::{Quantiles, Summary};
 use crate::feed::timeline::Moment;
 use crate::human;
@@ -149,6 +151,23 @@ impl Report for SendTestEventReport {
 }
 
 impl Followup {
+    /// Follows events until each has ended, `timeout` is over, or somebody asks to stop; of a single one the way is read
+    /// too. `progress` hears how many have ended.
+    pub async fn read(
+        follower: &Follower,
+        sent: &[SentEvent],
+        timeout: Duration,
+        stop: &Stop,
+        progress: impl Fn(u64),
+    ) -> Result<Self, AwsError> {
+        let events = follower.follow(sent, timeout, stop, progress).await?;
+        let timeline = match events.as_slice() {
+            [event] => Some(follower.timeline(event, timeout, stop).await?),
+            _ => None,
+        };
+        Ok(Self { summary: Summary::of(&events), timeline, events })
+    }
+
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         match (self.events.as_slice(), &self.timeline) {
             ([event], Some(timeline)) => write_one(out, event, timeline, styles),
