@@ -16,7 +16,6 @@ use crate::human;
 pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let stack = &state.stack;
     let name_style = if stack.is_production() { theme.alert } else { theme.heading };
-    let mut left = Line::from(Span::styled(format!(" {} {} ", stack.project, stack.environment), name_style));
     let right = Line::from(vec![
         time(state, theme),
         Span::raw("  "),
@@ -27,6 +26,10 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
         Span::raw(" "),
     ]);
     let width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    // The environment always, the project where there is room for it.
+    let names = [format!(" {} {} ", stack.project, stack.environment), format!(" {} ", stack.environment)];
+    let fitting = names.iter().find(|name| name.chars().count() <= usize::from(area.width - width));
+    let mut left = Line::from(Span::styled(fitting.unwrap_or(&names[1]).clone(), name_style));
     // As much of the place as there is room for.
     let places = match &state.endpoint {
         Some(endpoint) => [format!("at {endpoint}"), endpoint.clone(), String::new()],
