@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 use std::path::{Path, PathBuf};
 
 use crate::aws::{Clients, Connection};
-use crate::change::{Gate, Needed, Permit, Preview};
+use crate::change::{self, Change, Gate, Needed, Permit, Preview};
 use crate::cli::GlobalArgs;
 use crate::error::{Error, Result};
 use crate::output::{Printer, Report};
@@ -81,15 +81,13 @@ impl Context {
         Ok(Target { stack, clients, connection })
     }
 
-    /// Refuses (exit code 6) when `--read-only` is set. `action` completes "refused to …".
-    pub fn must_allow_changes(&self, action: &str) -> Result<()> {
-        if self.global.read_only {
-            return Err(Error::refused(
-                format!("refused to {action}: --read-only is set"),
-                "leave out --read-only (or unset OPSCTL_READ_ONLY)",
-            ));
-        }
-        Ok(())
+    /// Refuses (exit code 6) what `--read-only` forbids, where there is no stack yet to have a gate.
+    pub fn allows(&self, change: Change) -> Result<()> {
+        change::allowed(self.read_only(), change)
+    }
+
+    fn read_only(&self) -> Option<&'static str> {
+        self.global.read_only.then_some("--read-only is set")
     }
 
     async fn stack_from_local_terraform(&self, local_dir: &Path) -> Result<Stack> {
@@ -99,33 +97,13 @@ impl Context {
         terraform::stack_from_dir(&local_dir.join("stack"), cli_config.as_deref()).await
     }
 
-    /// Asks for the environment's name before a change to a production stack; other stacks are changed without a word.
-    /// `action` completes "about to …". Refused (exit code 6) when nobody can be asked or the answer is another.
-    pub fn confirm_change(&self, stack: &Stack, action: &str) -> Result<()> {
-        if self.global.yes || !stack.is_production() {
-            return Ok(());
-        }
-        let name = &stack.environment;
-        let help = "type the environment's name when asked, or give --yes";
-        if !io::stdin().is_terminal() {
-            return Err(Error::refused(format!("refused to {action}: {name} is production, nobody confirmed"), help));
-        }
-        self.printer.ask(&format!("About to {action}, in production. Type {name} to go on: "));
-        let mut answer = String::new();
-        io::stdin()
-            .read_line(&mut answer)
-            .map_err(|source| Error::io("failed to read the answer from standard input", source))?;
-        if answer.trim() == name {
-            Ok(())
-        } else {
-            Err(Error::refused(format!("refused to {action}: not confirmed"), help))
-        }
-    }
-
     /// The gate that every change of this stack goes through.
     pub fn gate(&self, stack: &Stack) -> Gate {
         let gate = Gate::new(stack, self.global.yes);
-        if self.global.read_only { gate.read_only("--read-only is set") } else { gate }
+        match self.read_only() {
+            Some(why) => gate.read_only(why),
+            None => gate,
+        }
     }
 
     /// Shows a preview on standard error and asks for what the gate needs. The default is no: an empty answer, and nobody
@@ -157,19 +135,32 @@ impl Context {
         gate.permit(preview, &answer)
     }
 
+    /// True when somebody is at the terminal and did not say that they want no questions.
+    pub fn can_ask(&self) -> bool {
+        !self.global.yes && io::stdin().is_terminal()
+    }
+
     /// Where runs are journaled: `--journal-dir`; with `--local` the stack's own directory; else the user's state directory.
     pub fn journal_dir(&self) -> Result<PathBuf> {
+        if self.global.local {
+            return self.local_journal_dir();
+        }
         if let Some(dir) = &self.global.journal_dir {
             return Ok(absolute(dir));
-        }
-        if self.global.local {
-            return Ok(self.local_dir()?.join("journal"));
         }
         let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|dir| dir.is_absolute());
         let state = state.or_else(|| Some(std::env::home_dir()?.join(".local/state")));
         state.map(|state| state.join("opsctl/journal")).ok_or_else(|| {
             Error::usage("failed to find a place for the journal: there is no home directory", "give --journal-dir")
         })
+    }
+
+    /// Where runs on the local stack are journaled, with or without `--local`.
+    pub fn local_journal_dir(&self) -> Result<PathBuf> {
+        match &self.global.journal_dir {
+            Some(dir) => Ok(absolute(dir)),
+            None => Ok(self.local_dir()?.join("journal")),
+        }
     }
 
     /// The project's root: `--project-dir`, or the nearest directory upwards that holds a `Cargo.toml` and `lib/main.tf`.

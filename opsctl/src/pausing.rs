@@ -102,11 +102,8 @@ pub async fn pause(
     journal: &Journal,
     permit: &Permit,
 ) -> Result<()> {
-    let done = async {
-        journal.write(&json!({ "record": "before", "reserved_concurrency": switch.function.reserved_concurrency }))?;
-        functions::pause(client, stack, switch.function.stage, permit).await
-    };
-    finish(journal, done.await, &format!("{} is paused", switch.function.stage))
+    let call = functions::pause(client, stack, switch.function.stage, permit);
+    journaled(journal, switch, call, "is paused").await
 }
 
 /// Resumes the stage and journals it. Refused when Terraform itself deployed a concurrency of zero.
@@ -117,12 +114,11 @@ pub async fn resume(
     journal: &Journal,
     permit: &Permit,
 ) -> Result<()> {
-    let done = async {
+    let call = async {
         can_resume(switch)?;
-        journal.write(&json!({ "record": "before", "reserved_concurrency": switch.function.reserved_concurrency }))?;
         functions::resume(client, stack, switch.function.stage, permit).await
     };
-    finish(journal, done.await, &format!("{} takes events again", switch.function.stage))
+    journaled(journal, switch, call, "takes events again").await
 }
 
 /// Refuses (exit code 6) when there is no concurrency to go back to.
@@ -136,9 +132,21 @@ pub fn can_resume(switch: &StageSwitch) -> Result<()> {
     ))
 }
 
-fn finish(journal: &Journal, done: Result<()>, summary: &str) -> Result<()> {
+/// Writes down how the stage was, makes the call, and ends the journal. `now` completes "ingestion …".
+async fn journaled(
+    journal: &Journal,
+    switch: &StageSwitch,
+    call: impl Future<Output = Result<()>>,
+    now: &str,
+) -> Result<()> {
+    let StageFunction { stage, reserved_concurrency, .. } = &switch.function;
+    let written = journal.write(&json!({ "record": "before", "reserved_concurrency": reserved_concurrency }));
+    let done = match written {
+        Ok(()) => call.await,
+        Err(error) => Err(error),
+    };
     match done {
-        Ok(()) => journal.finish(Outcome::Done, summary),
+        Ok(()) => journal.finish(Outcome::Done, format!("{stage} {now}")),
         Err(error) => {
             // The error itself matters more than a journal that could not be ended.
             let _ = journal.finish(Outcome::Failed, error.to_string());

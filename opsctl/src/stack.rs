@@ -268,6 +268,11 @@ impl Stack {
         })
     }
 
+    /// The parameter that the alert rules stand in.
+    pub fn rules_parameter(&self) -> String {
+        format!("{}/alert-rules", self.parameter_prefix)
+    }
+
     /// True for the environments in which a mistake costs: changes there want the environment's name typed.
     pub fn is_production(&self) -> bool {
         matches!(self.environment.as_str(), "prod" | "production" | "live")

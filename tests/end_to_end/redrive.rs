@@ -249,11 +249,18 @@ async fn through(proxy: &Proxy, letters: &Letters) -> (Option<i32>, Value, Strin
     (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
+/// `SplitMix64` (Steele, Lea, Flood): as good as random, and the same every time. Neighbours do not look alike either, so a
+/// call and its retries do not share their luck.
+fn draw(number: u64) -> u64 {
+    let sum = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = (sum ^ (sum >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
 /// A tenth of the sends and of the deletes fail, one way or the other, and now and then SQS asks to slow down.
 fn bad_day(call: &end_to_end::proxy::Call<'_>) -> Option<Fault> {
-    // Fibonacci hashing: as good as random, and the same every time.
-    let draw = call.number.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-    match (call.action, draw % 100) {
+    match (call.action, draw(call.number) % 100) {
         ("Lambda.Invoke", 0..4) | ("SQS.DeleteMessageBatch", 0..3) => Some(Fault::Fails),
         ("Lambda.Invoke", 4..8) | ("SQS.DeleteMessageBatch", 3..6) => Some(Fault::LostAnswer),
         ("Lambda.Invoke", 8..13) | ("SQS.ReceiveMessage" | "SQS.DeleteMessageBatch", 6..10) => Some(Fault::Throttled),

@@ -120,7 +120,11 @@ async fn serve(
     if let Some(entry) = failed {
         let mut document: Value = serde_json::from_slice(&body)?;
         let entry = json!({"Id": entry, "SenderFault": false, "Code": "InternalError", "Message": "a bad day"});
-        document["Failed"] = json!([entry]);
+        // Beside those that failed by themselves: every entry is in the answer, as SQS answers.
+        match document["Failed"].as_array_mut() {
+            Some(failed) => failed.push(entry),
+            None => document["Failed"] = json!([entry]),
+        }
         body = document.to_string().into_bytes();
     }
     client.write_all(&request(&head, &body)).await?;

@@ -9,7 +9,7 @@
 //!    [`event::MarketEvent`] or a [`fault::Rejection`] that lists every fault at once.
 //! 2. [`derived::ValidatedDetail`] carries it to processing, [`derived::AlertDetail`] from there to notification.
 //! 3. [`enrichment::enrich`] computes the indicators from a window of [`observation::Observation`]s,
-//!    [`business::tag`] names what is unusual.
+//!    [`business::tag`] names what is unusual; [`judgement::judge`] is both, and whether an alert is due.
 //! 4. [`rules::RulesDocument::parse`] reads the alert rules, [`rules::evaluate`] says which fire,
 //!    [`rules::cooldown_key`] which of them are one alert, and [`message::render`] writes the mail.
 //!
@@ -25,6 +25,7 @@ pub mod event;
 pub mod fault;
 pub mod identifier;
 pub mod indicators;
+pub mod judgement;
 pub mod message;
 pub mod observation;
 pub mod rules;

@@ -1,17 +1,13 @@
 //! Read the row and the window → compute → mark the row PROCESSED → publish an Alert if there is one.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
-
 use futures::future::{join3, try_join_all};
-use market::business;
 use market::derived::{AlertDetail, Metadata, ValidatedDetail};
-use market::enrichment::enrich;
 use market::envelope::{DETAIL_TYPE_ALERT, DETAIL_TYPE_VALIDATED, SOURCE_PROCESSING};
 use market::event::MarketEvent;
 use market::fault::{FaultCode, Rejection, RejectionCode};
+use market::judgement::{self, Judgement, MoveReferences};
 use market::observation::Observation;
-use market::rules::{Facts, evaluate, references, required_windows};
+use market::rules::required_windows;
 use pipeline::audit::Status;
 use pipeline::aws::SdkConfig;
 use pipeline::bus::{Bus, Entry};
@@ -21,9 +17,6 @@ use pipeline::host::{Call, Outcome, Progress, Work};
 use pipeline::settings::ProcessingSettings;
 use pipeline::stage::Stage;
 use pipeline::store::{EventStore, Processed, RowStatus, StoredRow, Update};
-
-/// For each move window, in seconds, the event that moves are measured from.
-type MoveReferences = BTreeMap<u32, Option<Observation>>;
 
 /// The stage. Keeps nothing between events.
 pub struct Processing {
@@ -41,12 +34,8 @@ impl Processing {
     /// The references of all move rules that look at the event, read at the same time.
     async fn moves(&self, event: &MarketEvent, settings: &ProcessingSettings) -> Result<MoveReferences, CallError> {
         let reads = required_windows(&settings.rules.document, event).into_iter().map(async |seconds| {
-            let length = Duration::from_secs(seconds.into());
-            // A window that begins before the beginning of time begins there.
-            let from = event.timestamp.checked_sub(length).unwrap_or(jiff::Timestamp::MIN);
-            let kind = event.event_type();
-            let read = self.store.reference(&settings.events_table, &event.symbol, kind, from, event.timestamp);
-            Ok((seconds, read.await?))
+            let from = judgement::move_window_start(event, seconds);
+            Ok((seconds, self.store.reference(&settings.events_table, event, from).await?))
         });
         Ok(try_join_all(reads).await?.into_iter().collect())
     }
@@ -59,13 +48,8 @@ impl Processing {
         moves: &MoveReferences,
         settings: &ProcessingSettings,
     ) -> Processed {
-        let enrichment = enrich(event, window);
-        let tags = business::tag(event, window, &enrichment, &settings.thresholds);
-        let references = references(event, window, moves);
-        let facts = Facts { event, enrichment: &enrichment, references: &references, tags: &tags };
-        let rules: Vec<_> =
-            evaluate(&settings.rules.document, &facts).into_iter().map(|firing| firing.rule_id).collect();
-        let alert = !rules.is_empty() || settings.thresholds.raises_alert(&tags);
+        let Judgement { enrichment, references, tags, rules, alert } =
+            judgement::judge(event, window, moves, &settings.rules.document, &settings.thresholds);
         tracing::debug!(
             window = window.len(),
             enrichment = json(&enrichment),
@@ -142,19 +126,20 @@ impl Work for Processing {
         if event.symbol != news.symbol {
             return Err(not_stored(&news, &format!("is stored as an event of {}", event.symbol)).into());
         }
-        // Ties in time have no fixed order in an index: sorted, a retry computes the same numbers. Prices of trades, quotes
-        // and bars are different series.
-        let mut window = Observation::window_before(&event, window?);
-        window.retain(|observation| observation.event_type == event.event_type());
+        let window = judgement::window(&event, window?);
         let processed = self.judge(&event, &window, &moves?, settings);
+        let ids = window.into_iter().map(|observation| String::from(observation.event_id));
+        // Before the update: one whose answer is lost may have been done, and the numbers then stand on this window.
+        progress.details.push(("window_event_ids", pipeline::strings(ids)));
         match self.store.mark_processed(table, &event.event_id, event.timestamp, &processed).await? {
             Update::Done => {}
-            Update::DoneBefore(row) => return self.done_before(&row, &metadata, call, settings, progress).await,
+            Update::DoneBefore(row) => {
+                progress.details.clear();
+                return self.done_before(&row, &metadata, call, settings, progress).await;
+            }
             Update::Gone => return Err(not_stored(&news, "lost its row while it was processed").into()),
         }
         progress.counts.processed = 1;
-        let ids = window.into_iter().map(|observation| String::from(observation.event_id));
-        progress.details.push(("window_event_ids", pipeline::strings(ids)));
         if processed.alert {
             self.publish(event, processed, &metadata, call, settings).await?;
             progress.counts.alerts = 1;

@@ -289,6 +289,7 @@ async fn who_loses_the_race_to_update_publishes_what_the_winner_found() {
     assert_eq!(status.unwrap(), "REPUBLISHED");
     assert_eq!(loser.row(), won);
     assert_eq!(loser.aws.details(), stage.aws.details());
+    assert_eq!(loser.aws.items(world::AUDIT)[0].get("window_event_ids"), None, "it is not the loser's");
 }
 
 #[tokio::test]
@@ -306,6 +307,20 @@ async fn a_failed_attempt_is_audited_and_tried_again() {
     assert!(error.starts_with("failed to mark event t-5 as processed in dynamodb-events-test: Throttling"), "{error}");
     assert_eq!(stage.deliver_event().await.unwrap(), "PROCESSED");
     assert_eq!(stage.aws.statuses(), ["FAILED", "PROCESSED"]);
+}
+
+#[tokio::test]
+async fn an_attempt_whose_update_was_not_answered_tells_what_its_numbers_stand_on() {
+    let stage = Stage::new(None);
+    stage.aws.fail("UpdateItem", 0, Fault::LostAnswer);
+    stage.deliver_event().await.unwrap_err();
+    assert_eq!(stage.row()["status"], json!({"S": "PROCESSED"}));
+    let stage = stage.restarted();
+    assert_eq!(stage.deliver_event().await.unwrap(), "DUPLICATE");
+    let rows = stage.aws.items(world::AUDIT);
+    let told: Vec<_> = rows.iter().map(|row| (&row["status"]["S"], row["window_event_ids"]["L"].as_array())).collect();
+    let window = ["t-1", "t-2", "t-3", "t-4"].map(|id| json!({"S": id})).to_vec();
+    assert_eq!(told, [(&json!("FAILED"), Some(&window)), (&json!("DUPLICATE"), None)]);
 }
 
 #[tokio::test]

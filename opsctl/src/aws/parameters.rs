@@ -50,5 +50,5 @@ pub async fn put_rules(client: &Client, stack: &Stack, name: &str, value: &str, 
 
 /// Reads the document of alert rules as it is.
 pub async fn alert_rules(client: &Client, stack: &Stack) -> Result<String, AwsError> {
-    Ok(read(client, &format!("{}/alert-rules", stack.parameter_prefix), None).await?.value)
+    Ok(read(client, &stack.rules_parameter(), None).await?.value)
 }

@@ -59,13 +59,7 @@ impl Gate {
 
     /// Refuses (exit code 6) when nothing may be changed.
     pub fn allows(&self, change: Change) -> Result<()> {
-        match &self.read_only {
-            None => Ok(()),
-            Some(why) => Err(Error::refused(
-                format!("refused to {change}: {why}"),
-                "leave out --read-only (or unset OPSCTL_READ_ONLY); in the dashboard, start it with --allow-writes",
-            )),
-        }
+        allowed(self.why_read_only(), change)
     }
 
     /// What the answer to this preview must be. `--yes` answers all but one question: what cannot be undone (it has a word
@@ -106,6 +100,17 @@ impl Gate {
             }
             Needed::Word(word) => format!("type {word} when asked, or give --yes"),
         }
+    }
+}
+
+/// Refuses (exit code 6) a change when there is a reason why nothing may be changed.
+pub fn allowed(read_only: Option<&str>, change: Change) -> Result<()> {
+    match read_only {
+        None => Ok(()),
+        Some(why) => Err(Error::refused(
+            format!("refused to {change}: {why}"),
+            "leave out --read-only (or unset OPSCTL_READ_ONLY); in the dashboard, start it with --allow-writes",
+        )),
     }
 }
 

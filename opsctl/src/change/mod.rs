@@ -7,6 +7,6 @@ mod gate;
 mod kind;
 mod preview;
 
-pub use gate::{Gate, Needed, Permit};
+pub use gate::{Gate, Needed, Permit, allowed};
 pub use kind::Change;
 pub use preview::{Call, Preview};

@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::local::{UpArgs, layout};
 use super::status::StatusReport;
 use crate::aws::{Clients, Connection};
+use crate::change::{Call, Change, Preview};
 use crate::context::Context;
 use crate::error::{ExitStatus, Result};
 use crate::feed::stop::Stop;
@@ -76,7 +77,8 @@ impl Report for DemoReport {
 
 /// `opsctl demo`.
 pub async fn run(context: &Context, args: &DemoArgs) -> Result<DemoReport> {
-    context.must_allow_changes("play a session on the local stack")?;
+    // Before the stack is brought up, which takes a minute.
+    context.allows(Change::SendTestEvents)?;
     let printer = &context.printer;
     let up = up::up(&layout(context)?, &args.up.options(), printer).await?;
     let stop = Stop::on_ctrl_c();
@@ -87,7 +89,11 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<DemoReport> {
         test_credentials: true,
     };
     let clients = Clients::connect(&connection).await;
-    let played = run::play(&clients, &up.stack, printer, &stop).await?;
+    let gate = context.gate(&up.stack);
+    let calls = vec![Call::uncounted("events", "PutEvents", &up.stack.event_bus.name)];
+    let preview = Preview::new(Change::SendTestEvents, "play a market session on the local stack", calls);
+    let permit = context.confirm(&gate, &preview)?;
+    let played = run::play(&clients, &up.stack, (&permit, &context.local_journal_dir()?), printer, &stop).await?;
     let fetch = Fetch::new(clients, up.stack, 15, 5);
     let status = StatusReport::new(snapshot::collect(&fetch).await);
     Ok(DemoReport { run: played.run, symbol: played.symbol, status, expectations: judge(&played.seen) })

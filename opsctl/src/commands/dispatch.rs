@@ -48,7 +48,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
     match command {
         Command::Local(command) => local::run(context, command).await,
         Command::SendTestEvent(args) => printer.report(&send_test_event::run(context, args).await?),
-        Command::Dashboard(args) => dashboard::run(context, args).await,
+        Command::Dashboard(args) => Box::pin(dashboard::run(context, args)).await,
         Command::Status(args) => printer.report(&status::run(context, args).await?),
         Command::Alarms(args) => alarms::run(context, args).await,
         Command::Events(command) => events::run(context, command).await,

@@ -4,12 +4,13 @@ use std::io::{self, Write};
 
 use clap::Args;
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
+use super::redrive::{DlqArgs, RedriveReport, redrive_dlq};
 use crate::aws::dead_letters::Depth;
 use crate::change::{Change, Preview};
 use crate::context::{Context, Target};
-use crate::error::Result;
+use crate::error::{ExitStatus, Result};
 use crate::human;
 use crate::journal::{Header, Journal};
 use crate::output::{Report, Styles};
@@ -24,8 +25,12 @@ stage's dead letter queue, untried. Nothing is lost for the four days that the q
 
 /// What `opsctl resume --help` begins with.
 pub(crate) const RESUME_LONG_ABOUT: &str = "\
-Let a paused stage take events again, with the concurrency that Terraform deployed. What came in meanwhile waits in its \
-dead letter queue for `opsctl redrive dlq`. Resuming a stage that is not paused changes nothing.";
+Let a paused stage take events again, with the concurrency that Terraform deployed. Resuming a stage that is not paused \
+changes nothing.
+
+What came in meanwhile waits in the stage's dead letter queue. At a terminal the redrive of that queue is shown and asked \
+for right away; elsewhere the command for it is printed. --redrive does it without being asked for, confirmed like any \
+redrive; the exit code is then the redrive's.";
 
 /// Arguments of `opsctl pause`.
 #[derive(Debug, Args)]
@@ -45,6 +50,43 @@ pub struct ResumeArgs {
     /// Which stage
     #[arg(value_enum, value_name = "STAGE")]
     pub stage: StageName,
+
+    /// Redrive its dead letter queue afterwards
+    #[arg(long)]
+    pub redrive: bool,
+}
+
+/// How the stage is now, and what became of what had gathered.
+#[derive(Debug, Serialize)]
+pub struct ResumeReport {
+    /// How the stage is.
+    #[serde(flatten)]
+    pub switch: SwitchReport,
+    /// The redrive of its queue, when there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redrive: Option<RedriveReport>,
+}
+
+impl Report for ResumeReport {
+    fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        self.switch.write_state(out, styles)?;
+        match &self.redrive {
+            Some(redrive) => redrive.write_text(out, styles),
+            None => self.switch.write_letters(out, styles),
+        }
+    }
+
+    fn exit_status(&self) -> ExitStatus {
+        self.redrive.as_ref().map_or(ExitStatus::Fine, Report::exit_status)
+    }
+
+    fn json_lines(&self) -> serde_json::Result<Vec<Value>> {
+        let mut lines = self.switch.json_lines()?;
+        if let Some(redrive) = &self.redrive {
+            lines.extend(redrive.json_lines()?);
+        }
+        Ok(lines)
+    }
 }
 
 /// How the stage is now.
@@ -71,6 +113,13 @@ pub struct SwitchReport {
 
 impl Report for SwitchReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        self.write_state(out, styles)?;
+        self.write_letters(out, styles)
+    }
+}
+
+impl SwitchReport {
+    fn write_state(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let Styles { good, warn, dim, .. } = *styles;
         let already = if self.changed { "" } else { " already" };
         let (stage, queue) = (self.stage, &self.queue);
@@ -83,15 +132,20 @@ impl Report for SwitchReport {
         } else {
             writeln!(out, "{good}{stage} is not paused{good:#}, concurrency {limit}")?;
         }
-        if !self.paused && self.letters.total() > 0 {
-            let letters = human::count(self.letters.total(), "letter");
-            writeln!(out, "{warn}{letters}{warn:#} in {queue}")?;
-            writeln!(out, "{dim}→ opsctl redrive dlq {stage} --execute{dim:#}")?;
-        }
         match &self.run {
-            Some(run) => writeln!(out, "{dim}journal run {run}{dim:#}"),
+            Some(run) => writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"),
             None => Ok(()),
         }
+    }
+
+    /// What waits in its queue, once somebody could take it.
+    fn write_letters(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        let Styles { warn, dim, .. } = *styles;
+        if self.paused || self.letters.total() == 0 {
+            return Ok(());
+        }
+        writeln!(out, "{warn}{}{warn:#} in {}", human::count(self.letters.total(), "letter"), self.queue)?;
+        writeln!(out, "{dim}→ opsctl redrive dlq {} --execute{dim:#}", self.stage)
     }
 }
 
@@ -111,19 +165,41 @@ pub async fn run_pause(context: &Context, args: &PauseArgs) -> Result<SwitchRepo
     Ok(report(switch, Some(&journal), Some(0)))
 }
 
-/// Resumes.
-pub async fn run_resume(context: &Context, args: &ResumeArgs) -> Result<SwitchReport> {
+/// Resumes, and redrives what gathered or offers to.
+pub async fn run_resume(context: &Context, args: &ResumeArgs) -> Result<ResumeReport> {
     let target = context.target().await?;
+    let switch = resume(context, &target, args.stage).await?;
+    let gathered = !switch.paused && switch.letters.total() > 0;
+    if !gathered || !(args.redrive || switch.changed && context.can_ask()) {
+        return Ok(ResumeReport { switch, redrive: None });
+    }
+    let stage = args.stage;
+    context.printer.note(format!("{stage} takes events. What lies in {} can be sent again:", switch.queue));
+    match redrive_dlq(context, &DlqArgs::all_of(stage), target).await {
+        Ok(redrive) => Ok(ResumeReport { switch, redrive: Some(redrive) }),
+        // Whoever was only offered it may say no.
+        Err(error) if !args.redrive && error.exit_status() == ExitStatus::Refused => {
+            context.printer.note(error.to_string());
+            Ok(ResumeReport { switch, redrive: None })
+        }
+        Err(error) => {
+            context.printer.warn(format!("{stage} takes events, but its queue was not redriven"));
+            Err(error)
+        }
+    }
+}
+
+async fn resume(context: &Context, target: &Target, stage: StageName) -> Result<SwitchReport> {
     let (clients, stack) = (&target.clients, &target.stack);
     context.gate(stack).allows(Change::Resume)?;
-    let switch = pausing::read(clients, stack, args.stage).await?;
+    let switch = pausing::read(clients, stack, stage).await?;
     let reserved = switch.function.reserved_concurrency;
     if !switch.function.is_paused() {
         return Ok(report(switch, None, reserved));
     }
     pausing::can_resume(&switch)?;
     let preview = switch.resume_preview(stack);
-    let (permit, journal) = begin(context, &target, "resume", &preview, json!({ "stage": args.stage }))?;
+    let (permit, journal) = begin(context, target, "resume", &preview, json!({ "stage": stage }))?;
     pausing::resume(&clients.lambda, stack, &switch, &journal, &permit).await?;
     let deployed = switch.function.deployed_concurrency;
     Ok(report(switch, Some(&journal), deployed))

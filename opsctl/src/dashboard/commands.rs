@@ -2,13 +2,16 @@
 
 use jiff::Timestamp;
 
+use super::actions::{self, Leaving, Wanted};
 use super::event::Effect;
 use super::keys::Action;
 use super::pages::Topic;
 use super::rows::Panel;
 use super::state::{Overlay, State};
 use super::update::{act, focus, show_page};
+use crate::redrive::Request;
 use crate::snapshot::Snapshot;
+use crate::stack::StageName;
 use crate::when::When;
 
 /// A command.
@@ -72,6 +75,57 @@ pub const COMMANDS: &[Command] = &[
         help: "Show a trace as a waterfall",
         run: |state, argument| ask_for(state, argument, Topic::Trace),
     },
+    Command {
+        name: "redrive",
+        argument: "STAGE",
+        help: "Send the stage's dead letters again; it asks first",
+        run: |state, argument| match stage(state, argument) {
+            Some(stage) => actions::want(state, Wanted::Redrive(Box::new(Request::new(vec![stage])))),
+            None => Vec::new(),
+        },
+    },
+    Command {
+        name: "pause",
+        argument: "STAGE",
+        help: "Keep a stage from taking events; it asks first",
+        run: |state, argument| match stage(state, argument) {
+            Some(stage) => actions::want(state, Wanted::Pause(stage)),
+            None => Vec::new(),
+        },
+    },
+    Command {
+        name: "resume",
+        argument: "STAGE",
+        help: "Let a paused stage take events again; it asks first",
+        run: |state, argument| match stage(state, argument) {
+            Some(stage) => actions::want(state, Wanted::Resume(stage)),
+            None => Vec::new(),
+        },
+    },
+    Command {
+        name: "stop",
+        argument: "",
+        help: "Stop what is under way; the rest is given back",
+        run: |state, _| act(state, Action::Stop),
+    },
+    Command {
+        name: "result",
+        argument: "",
+        help: "Show again what came of the last redrive",
+        run: |state, _| {
+            if let Some(paper) = state.actions.last.clone() {
+                return show_page(state, Topic::Report(paper));
+            }
+            state.complain("nothing was redriven from this screen yet; `opsctl journal list` has earlier runs");
+            Vec::new()
+        },
+    },
+    Command {
+        name: "writes",
+        argument: "",
+        help: "What this screen may change, and how to allow it",
+        run: |state, _| act(state, Action::WhyReadOnly),
+    },
     Command { name: "live", argument: "", help: "Show now", run: |state, _| show(state, None) },
     Command {
         name: "refresh",
@@ -94,7 +148,7 @@ pub const COMMANDS: &[Command] = &[
             Vec::new()
         },
     },
-    Command { name: "quit", argument: "", help: "Quit", run: |_, _| vec![Effect::Quit] },
+    Command { name: "quit", argument: "", help: "Quit", run: |state, _| actions::leave(state, Leaving::Quit) },
 ];
 
 /// Runs what was typed.
@@ -157,6 +211,15 @@ pub fn show(state: &mut State, at: Option<Timestamp>) -> Vec<Effect> {
     state.pages.clear();
     state.judge();
     vec![Effect::Travel(at)]
+}
+
+/// The stage of that name, or of a name that begins so; else it says which there are.
+fn stage(state: &mut State, name: &str) -> Option<StageName> {
+    let found = StageName::ALL.into_iter().find(|stage| !name.is_empty() && stage.as_str().starts_with(name));
+    if found.is_none() {
+        state.complain(format!("there is no stage {name:?}: try {}", StageName::ALL.map(StageName::as_str).join(", ")));
+    }
+    found
 }
 
 fn panel_names() -> String {

@@ -6,6 +6,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::actions::{Order, Told};
 use super::pages::{Loaded, Topic};
 use crate::aws::AwsError;
 use crate::snapshot::Update;
@@ -25,6 +26,10 @@ pub enum Event {
     Fetched(Box<Update>, Timestamp),
     /// What a page wanted was read, or could not be.
     Loaded(Topic, Box<Result<Loaded, AwsError>>, Timestamp),
+    /// A change goes on, or ended.
+    Told(Told, Timestamp),
+    /// A signal asks the program to end: its number.
+    Signal(i32),
     /// An effect has something to say.
     Said(String),
     /// An effect could not be done.
@@ -57,6 +62,8 @@ pub enum Effect {
         /// What.
         value: Box<Value>,
     },
+    /// A change is to be previewed, done, or stopped.
+    Change(Order),
     /// Show another time; none is live.
     Travel(Option<Timestamp>),
 }

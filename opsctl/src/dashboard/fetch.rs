@@ -186,7 +186,7 @@ impl Task {
                 let since = until.checked_sub(HISTORY).unwrap_or(Timestamp::MIN);
                 Ok(Loaded::History(alarms::history(&clients.cloudwatch, name, since, until, TRANSITIONS).await?))
             }
-            Topic::Stage(_) | Topic::Letter(_) => Ok(Loaded::Nothing),
+            Topic::Stage(_) | Topic::Letter(_) | Topic::Report(_) => Ok(Loaded::Nothing),
         }
     }
 }

@@ -28,6 +28,24 @@ pub enum Scope {
     Event,
     /// A page is open above the panels.
     Page,
+    /// The letters of a queue, which can be marked.
+    Marks,
+    /// Something that dead letters can be sent again from: a letter, a cause, a queue, a stage.
+    Redrivable,
+    /// A stage, which can be paused.
+    Stage,
+    /// Something is under way.
+    Busy,
+    /// The program ends as soon as nothing is under way any more.
+    Leaving,
+    /// What a preview needs is being read.
+    Reading,
+    /// A preview, and its question.
+    Confirm,
+    /// Something to read and to close.
+    Notice,
+    /// A question that one key answers.
+    Offer,
     /// Text is typed: a filter, a command, an answer.
     Text,
     /// Help is shown.
@@ -74,6 +92,17 @@ pub enum Action {
     Live,
     Accept,
     Cancel,
+    Mark,
+    MarkAll,
+    MarkNone,
+    MarkCause,
+    Redrive,
+    RedriveQueue,
+    SwitchStage,
+    Stop,
+    WithRejected,
+    Force,
+    WhyReadOnly,
 }
 
 /// Keys with their action.
@@ -115,6 +144,44 @@ const fn binding(
 
 /// The table. The first that fits wins, so what is special stands before what is general.
 pub const TABLE: &[Binding] = &[
+    // A change that is asked about.
+    binding(
+        &[named(KeyCode::Esc), key('q'), ctrl('c')],
+        Scope::Reading,
+        Action::Cancel,
+        Some("give it up"),
+        "Give up reading; nothing is changed",
+    ),
+    binding(&[ctrl('r')], Scope::Confirm, Action::WithRejected, None, "Redrive what was rejected for good too, or not"),
+    binding(&[ctrl('f')], Scope::Confirm, Action::Force, None, "Redrive what came back too often too, or not"),
+    binding(&[named(KeyCode::Down)], Scope::Confirm, Action::Down, None, "Further down in the preview"),
+    binding(&[named(KeyCode::Up)], Scope::Confirm, Action::Up, None, "Further up in the preview"),
+    binding(&[named(KeyCode::PageDown)], Scope::Confirm, Action::PageDown, None, "Ten lines down in the preview"),
+    binding(&[named(KeyCode::PageUp)], Scope::Confirm, Action::PageUp, None, "Ten lines up in the preview"),
+    binding(
+        &[named(KeyCode::Enter), named(KeyCode::Esc), key('q'), ctrl('c')],
+        Scope::Notice,
+        Action::Back,
+        Some("close"),
+        "Close what was said",
+    ),
+    binding(&[key('y')], Scope::Offer, Action::Accept, Some("yes, show me"), "Yes: show what would be done"),
+    binding(
+        &[named(KeyCode::Esc), key('n'), key('q'), named(KeyCode::Enter), ctrl('c')],
+        Scope::Offer,
+        Action::Cancel,
+        Some("not now"),
+        "Not now",
+    ),
+    // While something is under way.
+    binding(
+        &[key('q'), ctrl('c')],
+        Scope::Leaving,
+        Action::Quit,
+        Some("quit at once"),
+        "Quit at once: do not wait for what is under way",
+    ),
+    binding(&[key('x')], Scope::Busy, Action::Stop, Some("stop it"), "Stop what is under way; the rest is given back"),
     // Typing.
     binding(&[named(KeyCode::Enter)], Scope::Text, Action::Accept, Some("accept"), "Accept what was typed"),
     binding(&[named(KeyCode::Esc), ctrl('c')], Scope::Text, Action::Cancel, Some("cancel"), "Cancel, changing nothing"),
@@ -129,6 +196,25 @@ pub const TABLE: &[Binding] = &[
     binding(&[named(KeyCode::Down), key('j')], Scope::Help, Action::Down, Some("down"), "Further down in the help"),
     binding(&[named(KeyCode::Up), key('k')], Scope::Help, Action::Up, None, "Further up in the help"),
     // What the selected thing can do.
+    binding(
+        &[key('r')],
+        Scope::Redrivable,
+        Action::Redrive,
+        Some("redrive"),
+        "Redrive what is marked, else the selected row",
+    ),
+    binding(&[key(' ')], Scope::Marks, Action::Mark, Some("mark"), "Mark the letter, or take its mark away"),
+    binding(&[key('a')], Scope::Marks, Action::MarkAll, Some("all"), "Mark all letters that are shown"),
+    binding(&[key('n')], Scope::Marks, Action::MarkNone, Some("none"), "Take away all marks of the queue"),
+    binding(&[key('c')], Scope::Marks, Action::MarkCause, Some("cause"), "Mark those of the selected letter's cause"),
+    binding(&[key('A')], Scope::Marks, Action::RedriveQueue, None, "Redrive the whole queue, shown here or not"),
+    binding(
+        &[key('P')],
+        Scope::Stage,
+        Action::SwitchStage,
+        Some("pause/resume"),
+        "Pause the stage, or let it take events again",
+    ),
     binding(&[named(KeyCode::Enter)], Scope::List, Action::Open, Some("open"), "Look into the selected row"),
     binding(
         &[named(KeyCode::Esc), named(KeyCode::Backspace), key('q'), named(KeyCode::Left), key('h')],
@@ -179,6 +265,7 @@ pub const TABLE: &[Binding] = &[
     binding(&[key('o')], Scope::Screen, Action::Link, None, "Show and copy the AWS console's address of it"),
     binding(&[key('e')], Scope::Screen, Action::Export, None, "Write the panel as JSON to a file"),
     // The program.
+    binding(&[key('W')], Scope::Screen, Action::WhyReadOnly, None, "What this screen may change, and how to allow it"),
     binding(&[key(':')], Scope::Screen, Action::Command, None, "Type a command; `:help` lists them"),
     binding(&[key('?'), named(KeyCode::F(1))], Scope::Screen, Action::Help, Some("help"), "This help"),
     binding(&[ctrl('l')], Scope::Always, Action::Redraw, None, "Draw everything anew"),
@@ -226,8 +313,25 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    const SCOPES: [Scope; 8] =
-        [Scope::Always, Scope::Screen, Scope::List, Scope::Events, Scope::Event, Scope::Page, Scope::Text, Scope::Help];
+    const SCOPES: [Scope; 17] = [
+        Scope::Always,
+        Scope::Screen,
+        Scope::List,
+        Scope::Events,
+        Scope::Event,
+        Scope::Page,
+        Scope::Marks,
+        Scope::Redrivable,
+        Scope::Stage,
+        Scope::Busy,
+        Scope::Leaving,
+        Scope::Reading,
+        Scope::Confirm,
+        Scope::Notice,
+        Scope::Offer,
+        Scope::Text,
+        Scope::Help,
+    ];
 
     #[test]
     fn a_key_means_one_thing_in_a_scope() {

@@ -4,6 +4,7 @@
 //! [`run::run`] does what they want done.
 #![expect(clippy::similar_names, reason = "a state and a stage are what this is about")]
 
+pub mod actions;
 pub mod ascii;
 pub mod commands;
 pub mod cursor;

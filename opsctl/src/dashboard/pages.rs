@@ -1,7 +1,10 @@
 //! Pages: what opens above the panels when a row is looked into.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
+use super::actions::Paper;
 use super::cursor::Cursor;
 use crate::aws::alarms::Transition;
 use crate::aws::dead_letters::DeadLetter;
@@ -27,6 +30,8 @@ pub enum Topic {
     Traces(String),
     /// One trace, by its id.
     Trace(String),
+    /// What came of a change.
+    Report(Arc<Paper>),
 }
 
 /// What was read for a page.
@@ -65,7 +70,7 @@ pub struct Page {
 impl Topic {
     /// Whether its page needs more than the snapshot has.
     pub fn needs_loading(&self) -> bool {
-        !matches!(self, Self::Stage(_) | Self::Letter(_))
+        !matches!(self, Self::Stage(_) | Self::Letter(_) | Self::Report(_))
     }
 
     /// What stands in the page's title.
@@ -78,6 +83,7 @@ impl Topic {
             Self::Event(id) => format!("Event {id}"),
             Self::Traces(service) => format!("Traces of {service}"),
             Self::Trace(id) => format!("Trace {id}"),
+            Self::Report(paper) => paper.title.clone(),
         }
     }
 }

@@ -9,6 +9,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::actions::{Leaving, Operator, Order};
 use super::event::{Effect, Event};
 use super::fetch::{Done, Fetcher};
 use super::rows::Panel;
@@ -43,30 +44,67 @@ pub enum Ended {
     Signal(i32),
 }
 
-/// Runs until the person quits, a signal comes or the terminal is gone.
-pub async fn run(state: State, fetcher: Fetcher, options: Options) -> Result<Ended> {
-    let failed = |source| Error::io("failed to use the terminal", source);
-    let screen = Screen::take(options.mouse).map_err(failed)?;
+/// Runs until the person quits, a signal comes or the terminal is gone. However it ends, what is under way is ended first,
+/// unless somebody asked twice. The text says what came of that.
+pub async fn run(
+    state: State,
+    fetcher: Fetcher,
+    operator: Operator,
+    options: Options,
+) -> (Result<Ended>, Option<String>) {
+    let screen = match Screen::take(options.mouse) {
+        Ok(screen) => screen,
+        Err(source) => return (Err(Error::io("failed to use the terminal", source)), None),
+    };
     let mut dashboard = Dashboard {
         state,
         fetcher,
+        operator,
         screen,
         theme: options.theme,
         tasks: JoinSet::new(),
         ended: None,
+        at_once: false,
         is_dirty: true,
         may_draw_at: Instant::now(),
     };
-    dashboard.run().await
+    let ended = dashboard.run().await;
+    let Dashboard { mut state, screen, mut operator, at_once, .. } = dashboard;
+    drop(screen);
+    // The terminal is gone, or drawing failed: what is under way is ended all the same, unless a signal comes again.
+    if !at_once && let Ok(mut signals) = Signals::new() {
+        tokio::select! {
+            () = drain(&mut state, &mut operator) => {}
+            _ = signals.next() => {}
+        }
+    }
+    (ended, state.actions.farewell())
+}
+
+/// Stops what goes on and waits until it has ended.
+async fn drain(state: &mut State, operator: &mut Operator) {
+    operator.take(Order::Stop);
+    while operator.is_busy() {
+        match operator.next().await {
+            Ok(Some(told)) => {
+                update(state, Event::Told(told, Timestamp::now()));
+            }
+            Ok(None) => {}
+            Err(_) => return,
+        }
+    }
 }
 
 struct Dashboard {
     state: State,
     fetcher: Fetcher,
+    operator: Operator,
     screen: Screen,
     theme: Theme,
     tasks: JoinSet<Done>,
     ended: Option<Ended>,
+    /// The person would not wait for what is under way.
+    at_once: bool,
     is_dirty: bool,
     may_draw_at: Instant,
 }
@@ -91,6 +129,11 @@ impl Dashboard {
                     None => self.ended = Some(Ended::Signal(SignalKind::hangup().as_raw_value())),
                 },
                 signal = signals.next() => self.obey(signal).map_err(failed)?,
+                told = self.operator.next() => {
+                    if let Some(told) = told? {
+                        self.update(Event::Told(told, Timestamp::now())).map_err(failed)?;
+                    }
+                }
                 Some(done) = self.tasks.join_next() => match done {
                     Ok(done) => self.take(done).map_err(failed)?,
                     Err(error) => {
@@ -149,7 +192,14 @@ impl Dashboard {
 
     fn perform(&mut self, effect: Effect) -> std::io::Result<()> {
         match effect {
-            Effect::Quit => self.ended = Some(Ended::Quit),
+            Effect::Quit => {
+                self.at_once = self.state.actions.is_busy();
+                self.ended = Some(match self.state.actions.leaving {
+                    Some(Leaving::Signal(number)) => Ended::Signal(number),
+                    Some(Leaving::Quit) | None => Ended::Quit,
+                });
+            }
+            Effect::Change(order) => self.operator.take(order),
             Effect::Suspend => {
                 if !self.screen.suspend()? {
                     self.state.complain("no shell could bring it back from there, so it is not suspended");
@@ -226,8 +276,7 @@ impl Dashboard {
             self.is_dirty = true;
             return self.screen.resume();
         }
-        self.ended = Some(Ended::Signal(signal.as_raw_value()));
-        Ok(())
+        self.update(Event::Signal(signal.as_raw_value()))
     }
 }
 

@@ -21,6 +21,7 @@ pub fn text(state: &State) -> Option<String> {
             (Topic::Alarm(name), _) => name.clone(),
             (Topic::Letter(letter), _) => letter.body.clone(),
             (Topic::Traces(_), Some(index)) => page.traces()?.get(index)?.id.clone(),
+            (Topic::Report(paper), _) => paper.copy.clone(),
             (Topic::Event(text) | Topic::Traces(text) | Topic::Trace(text), _) => text.clone(),
         });
     }
@@ -60,6 +61,7 @@ pub fn link(state: &State) -> Result<String, String> {
             },
             Topic::Traces(_) => links::traces(stack),
             Topic::Trace(id) => links::trace(stack, id),
+            Topic::Report(_) => return Err("AWS's console does not know it; `opsctl journal` does".to_owned()),
         });
     }
     let list = state.list();
@@ -86,6 +88,7 @@ pub fn export(state: &State) -> Effect {
                     json!(snapshot.metrics.data.iter().flatten().find(|metrics| metrics.stage == *stage))
                 }
                 Topic::Alarm(name) => json!(snapshot.alarms.data.iter().flatten().find(|alarm| alarm.name == *name)),
+                Topic::Report(paper) => paper.value.clone(),
                 Topic::Letters(_) | Topic::Event(_) | Topic::Traces(_) | Topic::Trace(_) => Value::Null,
             };
             ("page", json!({"title": page.topic.title(), "about": about, "data": page.data}))

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use ratatui::layout::Rect;
 use tui_input::Input;
 
+use super::actions::Actions;
 use super::cursor::{Cursor, Rows};
 use super::keys::Scope;
 use super::log::EventLog;
@@ -12,7 +13,7 @@ use super::polling::Polling;
 use super::rows::{List, Panel, alarms, letters};
 use crate::aws::events::StoredEvent;
 use crate::filter::Filter;
-use crate::snapshot::{Snapshot, Verdict, judge};
+use crate::snapshot::{Remedy, Snapshot, Verdict, judge};
 use crate::stack::Stack;
 
 /// The state.
@@ -48,6 +49,8 @@ pub struct State {
     pub pages: Vec<Page>,
     /// What lies over all of it.
     pub overlay: Option<Overlay>,
+    /// What the person changes: marks, what is asked, what goes on.
+    pub actions: Actions,
     /// Which events are shown.
     pub filter: Filter,
     /// What was last said to the person.
@@ -116,6 +119,7 @@ impl State {
             cursors: Default::default(),
             pages: Vec::new(),
             overlay: None,
+            actions: Actions::default(),
             filter: Filter::default(),
             toast: None,
             drawn: Drawn::default(),
@@ -129,12 +133,21 @@ impl State {
 
     /// Where keys are looked up, what is special first in the table.
     pub fn scopes(&self) -> Vec<Scope> {
+        if let Some(scopes) = self.actions.scopes() {
+            return scopes;
+        }
         match &self.overlay {
             Some(Overlay::Help(_)) => return vec![Scope::Help, Scope::Always],
             Some(Overlay::Prompt(..)) => return vec![Scope::Text, Scope::Always],
             None => {}
         }
         let mut scopes = vec![Scope::Screen, Scope::Always];
+        if self.actions.leaving.is_some() {
+            scopes.push(Scope::Leaving);
+        }
+        if self.actions.work.as_ref().is_some_and(|work| work.is_busy() && !work.stopping) {
+            scopes.push(Scope::Busy);
+        }
         let list = self.list();
         if !list.is_empty() {
             scopes.push(Scope::List);
@@ -142,12 +155,26 @@ impl State {
         match self.pages.last() {
             Some(page) => {
                 scopes.push(Scope::Page);
-                if matches!(page.topic, Topic::Event(_)) {
-                    scopes.push(Scope::Event);
+                match page.topic {
+                    Topic::Event(_) => scopes.push(Scope::Event),
+                    Topic::Letters(_) => scopes.extend([Scope::Marks, Scope::Redrivable]),
+                    Topic::Letter(_) => scopes.push(Scope::Redrivable),
+                    Topic::Stage(_) => scopes.extend([Scope::Stage, Scope::Redrivable]),
+                    _ => {}
                 }
             }
-            None if self.focus == Panel::Events => scopes.push(Scope::Events),
-            None => {}
+            None => match self.focus {
+                Panel::Events => scopes.push(Scope::Events),
+                Panel::Letters => scopes.push(Scope::Redrivable),
+                Panel::Pipeline => scopes.extend([Scope::Stage, Scope::Redrivable]),
+                Panel::Verdict => match self.selected(Panel::Verdict).map(|index| &self.verdict.findings[index].remedy)
+                {
+                    Some(Some(Remedy::Redrive(_))) => scopes.push(Scope::Redrivable),
+                    Some(Some(Remedy::Resume(_))) => scopes.push(Scope::Stage),
+                    _ => {}
+                },
+                Panel::Alarms | Panel::Latencies => {}
+            },
         }
         scopes
     }

@@ -5,6 +5,7 @@ use jiff::SignedDuration;
 use tui_input::Input;
 use tui_input::backend::crossterm::EventHandler;
 
+use super::actions::{self, Leaving};
 use super::commands;
 use super::cursor::Rows;
 use super::event::{Effect, Event};
@@ -26,7 +27,7 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
         Event::Key(key) if key.kind == KeyEventKind::Release => Vec::new(),
         Event::Key(key) => press(state, key),
         Event::Paste(text) => {
-            if let Some(Overlay::Prompt(_, input)) = &mut state.overlay {
+            if let Some(input) = typed_in(state) {
                 for character in text.chars().filter(|character| !character.is_control()) {
                     input.handle(tui_input::InputRequest::InsertChar(character));
                 }
@@ -60,6 +61,8 @@ pub fn update(state: &mut State, event: Event) -> Vec<Effect> {
             }
             Vec::new()
         }
+        Event::Told(told, at) => actions::take(state, told, at),
+        Event::Signal(number) => actions::leave(state, Leaving::Signal(number)),
         Event::Said(text) => {
             state.say(text);
             Vec::new()
@@ -75,16 +78,30 @@ fn press(state: &mut State, key: KeyEvent) -> Vec<Effect> {
     if let Some(action) = keys::action(key, &state.scopes()) {
         return act(state, action);
     }
-    if let Some(Overlay::Prompt(_, input)) = &mut state.overlay {
+    if let Some(input) = typed_in(state) {
         input.handle_event(&TerminalEvent::Key(key));
     }
     Vec::new()
 }
 
+/// The line that is typed in.
+fn typed_in(state: &mut State) -> Option<&mut Input> {
+    if state.actions.dialog.is_some() {
+        return state.actions.input();
+    }
+    match &mut state.overlay {
+        Some(Overlay::Prompt(_, input)) => Some(input),
+        _ => None,
+    }
+}
+
 /// Does what a key means.
 pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
+    if state.actions.dialog.is_some() {
+        return actions::act_on_dialog(state, action);
+    }
     match action {
-        Action::Quit => return vec![Effect::Quit],
+        Action::Quit => return actions::leave(state, Leaving::Quit),
         Action::Suspend => return vec![Effect::Suspend],
         Action::Redraw => return vec![Effect::Redraw],
         Action::Help => state.overlay = Some(Overlay::Help(0)),
@@ -137,6 +154,17 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         Action::MuchEarlier => return travel(state, -15),
         Action::MuchLater => return travel(state, 15),
         Action::Live => return commands::show(state, None),
+        Action::Mark
+        | Action::MarkAll
+        | Action::MarkNone
+        | Action::MarkCause
+        | Action::Redrive
+        | Action::RedriveQueue
+        | Action::SwitchStage
+        | Action::Stop
+        | Action::WhyReadOnly => return actions::act(state, action),
+        // They belong to a dialog.
+        Action::WithRejected | Action::Force => {}
     }
     Vec::new()
 }
@@ -266,6 +294,13 @@ fn travel(state: &mut State, minutes: i64) -> Vec<Effect> {
 }
 
 fn click(state: &mut State, mouse: MouseEvent) -> Vec<Effect> {
+    if state.actions.dialog.is_some() {
+        return match mouse.kind {
+            MouseEventKind::ScrollDown => actions::act_on_dialog(state, Action::Down),
+            MouseEventKind::ScrollUp => actions::act_on_dialog(state, Action::Up),
+            _ => Vec::new(),
+        };
+    }
     let position = (mouse.column, mouse.row).into();
     match mouse.kind {
         MouseEventKind::ScrollDown => step(state, 3),

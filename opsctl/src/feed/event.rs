@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use market::event::{Receipt, validate};
 use market::fault::Rejection;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// How far ahead of its receipt an event's time may be in a stack as deployed (`ingestion/config`).
 pub(crate) const MAX_FUTURE_SKEW: Duration = Duration::from_mins(5);
@@ -49,6 +49,17 @@ impl FeedEvent {
         }
     }
 
+    /// Asks the stages to log everything about it, whatever their level.
+    pub fn mark_for_debugging(&mut self) {
+        if let Some(object) = self.detail.as_object_mut() {
+            let metadata = object.entry("metadata").or_insert_with(|| json!({}));
+            if !metadata.is_object() {
+                *metadata = json!({});
+            }
+            metadata["debug"] = true.into();
+        }
+    }
+
     /// Checks it with the pipeline's own validation, as if it were received at `received_at`.
     pub fn check(&self, source: &str, received_at: Timestamp) -> Result<(), Rejection> {
         let receipt = Receipt {
@@ -86,7 +97,6 @@ pub fn freshen_ids(events: &mut [FeedEvent], run: &str) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn event(id: &str, time: &str) -> FeedEvent {
         FeedEvent::new(json!({"event_id": id, "timestamp": time, "price": "1"}))
@@ -109,6 +119,19 @@ mod tests {
         let mut events = [event("a", ""), FeedEvent::new(json!({"price": "1"}))];
         freshen_ids(&mut events, "r1");
         assert_eq!(events.map(|event| event.event_id().map(str::to_owned)), [Some("a.r1".to_owned()), None]);
+    }
+
+    #[test]
+    fn the_mark_for_debugging_is_what_the_stages_look_for_and_keeps_other_metadata() {
+        let mut events = [
+            FeedEvent::new(json!({"price": "1"})),
+            FeedEvent::new(json!({"metadata": {"trace": "t", "debug": false}})),
+            FeedEvent::new(json!({"metadata": "text"})),
+        ];
+        events.iter_mut().for_each(FeedEvent::mark_for_debugging);
+        let metadata: Vec<_> = events.iter().map(|event| event.detail["metadata"].clone()).collect();
+        let marked = json!({"debug": true});
+        assert_eq!(metadata, [marked.clone(), json!({"trace": "t", "debug": true}), marked]);
     }
 
     #[test]

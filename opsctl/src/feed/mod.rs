@@ -5,6 +5,7 @@ pub mod follow;
 pub mod generate;
 pub mod pace;
 pub mod poison;
+pub mod publisher;
 pub mod random;
 pub mod sender;
 pub mod source;

@@ -92,7 +92,7 @@ impl Sending {
 impl Sender {
     /// A sender for the feed `name`: its events' source is `marketdata.feed.{name}`. Checks that the bus exists, since
     /// publishing to one that does not exist succeeds.
-    pub async fn connect(client: Client, stack: &Stack, name: &str) -> Result<Self, AwsError> {
+    pub(super) async fn connect(client: Client, stack: &Stack, name: &str) -> Result<Self, AwsError> {
         let before = Timestamp::now();
         let date = bus::check(&client, &stack.event_bus.name).await?;
         Ok(Self {
@@ -105,12 +105,18 @@ impl Sender {
         })
     }
 
-    /// Publishes events at a pace, in order; `progress` hears how many are done after each call.
+    /// Publishes events at a pace, in order; `told` hears of all that are done after each call.
     ///
     /// One call at a time, so the bus gets them in order (what it delivers is unordered all the same); an entry that is
     /// sent again comes after its neighbours of the same call. Ends early, and says so, when asked to stop between two
     /// calls or when the bus cannot be reached.
-    pub async fn send(&self, events: &[FeedEvent], pace: Pace, stop: &Stop, progress: impl Fn(u64)) -> Sending {
+    pub(super) async fn send(
+        &self,
+        events: &[FeedEvent],
+        pace: Pace,
+        stop: &Stop,
+        mut told: impl FnMut(&[SentEvent]),
+    ) -> Sending {
         let plan = pace.plan(events);
         let start = Instant::now();
         let mut sending = Sending::default();
@@ -133,7 +139,7 @@ impl Sender {
                     break;
                 }
             }
-            progress(sending.events.len() as u64);
+            told(&sending.events);
         }
         sending.elapsed = start.elapsed();
         sending

@@ -29,18 +29,24 @@ pub async fn follow(
 ) {
     let deadline = Instant::now() + time;
     loop {
-        let open = letters.iter_mut().filter(|letter| {
-            letter.accepted.is_some() && !matches!(letter.stage_says, Some(Word::Through(_) | Word::Rejected))
-        });
-        let asked = stream::iter(open).map(|letter| async move {
-            if let Some(accepted) = &letter.accepted
-                && !stop.is_requested()
-                && let Ok(word) = word::ask(clients, stack, (&letter.event_id, letter.stage), accepted).await
-            {
-                letter.stage_says = Some(word);
+        // A loop and no closures, whose lifetimes would keep this from being a task of its own.
+        let mut asked = Vec::new();
+        for letter in letters.iter_mut() {
+            let through = matches!(letter.stage_says, Some(Word::Through(_) | Word::Rejected));
+            if through || letter.accepted.is_none() || stop.is_requested() {
+                continue;
             }
-        });
-        asked.buffer_unordered(CONCURRENCY).collect::<()>().await;
+            asked.push(async move {
+                if let Some(accepted) = &letter.accepted
+                    && let Ok(word) = word::ask(clients, stack, (&letter.event_id, letter.stage), accepted).await
+                {
+                    letter.stage_says = Some(word);
+                }
+            });
+        }
+        let mut asked = stream::iter(asked).buffer_unordered(CONCURRENCY);
+        while !stop.is_requested() && asked.next().await.is_some() {}
+        drop(asked);
         let accepted = letters.iter().filter(|letter| letter.accepted.is_some()).count();
         let through = letters
             .iter()

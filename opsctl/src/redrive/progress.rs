@@ -20,6 +20,9 @@ pub struct Progress {
     pub in_hand: usize,
     /// Somebody asked to stop: what is in hand is being ended or given back.
     pub stopping: bool,
+    /// How many stages are through with what they were sent; none before all is sent, or when they are not asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub through: Option<usize>,
 }
 
 /// A letter and what became of it.

@@ -176,6 +176,7 @@ impl<'a> Worker<'a> {
             given_up: before.given_up + tally.given_up,
             in_hand: self.machine.in_hand(),
             stopping: self.stop.is_requested(),
+            through: None,
         }
     }
 

@@ -4,25 +4,20 @@
 //! overtake each other, so a window may lack the latest few.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use jiff::{SignedDuration, Timestamp};
-use market::business::{self, Thresholds};
+use jiff::Timestamp;
+use market::business::Thresholds;
 use market::derived::{AlertDetail, ValidatedDetail};
-use market::enrichment::enrich;
 use market::event::{MarketEvent, Receipt, Symbol, validate};
+use market::judgement::{self, Judgement};
 use market::message::{self, Links};
 use market::observation::Observation;
-use market::rules::{Facts, RulesDocument, Severity, evaluate, references, required_windows};
+use market::rules::{RulesDocument, Severity, evaluate, required_windows};
 use serde::Serialize;
 
-use crate::feed::event::FeedEvent;
+use crate::feed::event::{FeedEvent, MAX_FUTURE_SKEW};
 use crate::feed::source::BadLine;
 
-/// Rows that processing looks through for the first event of a move window.
-const REFERENCE_ROWS: usize = 25;
-/// How far ahead of now an event's time may be, as ingestion is deployed.
-const MAX_FUTURE_SKEW: Duration = Duration::from_mins(5);
 /// What events come from, for their check.
 const SOURCE: &str = "marketdata.feed.opsctl";
 
@@ -182,31 +177,24 @@ impl Stage<'_> {
         // What is as old as the event does not count as earlier.
         let earlier = &history[..history.partition_point(|row| row.timestamp < event.timestamp)];
         let rows = earlier[earlier.len().saturating_sub(setup.window_size)..].to_vec();
-        let mut window = Observation::window_before(event, rows);
-        window.retain(|row| row.event_type == event.event_type());
+        let window = judgement::window(event, rows);
         let reference = |seconds: u32| {
-            let start =
-                event.timestamp.checked_sub(SignedDuration::from_secs(seconds.into())).unwrap_or(Timestamp::MIN);
+            let start = judgement::move_window_start(event, seconds);
             let rows = &earlier[earlier.partition_point(|row| row.timestamp < start)..];
-            rows.iter().take(REFERENCE_ROWS).find(|row| row.event_type == event.event_type()).cloned()
+            judgement::move_reference(event, rows.iter().cloned())
         };
         let moves =
             required_windows(document, event).into_iter().map(|seconds| (seconds, reference(seconds))).collect();
-
-        let enrichment = enrich(event, &window);
-        let tags = business::tag(event, &window, &enrichment, &setup.thresholds);
-        let references = references(event, &window, &moves);
-        let facts = Facts { event, enrichment: &enrichment, references: &references, tags: &tags };
-        let firings = evaluate(document, &facts);
+        let Judgement { enrichment, references, tags, rules, alert } =
+            judgement::judge(event, &window, &moves, document, &setup.thresholds);
         history.push(Observation::of(event));
         for (rule, outcome) in document.rules.iter().zip(&mut self.outcomes) {
             outcome.looked_at += usize::from(rule.applies_to(event));
         }
-        if firings.is_empty() && !setup.thresholds.raises_alert(&tags) {
+        if !alert {
             return;
         }
         self.alerts += 1;
-        let rules = firings.iter().map(|firing| firing.rule_id.clone()).collect();
         let metadata = ValidatedDetail::new(event.clone(), None, None).metadata;
         let alert = AlertDetail::new(event.clone(), enrichment, references, tags, rules, &metadata, None);
         // As notification does, from what the Alert carries.

@@ -10,8 +10,9 @@ use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValuesOnConditionCheckFailure};
 use jiff::Timestamp;
-use market::event::{EventType, Symbol};
+use market::event::{MarketEvent, Symbol};
 use market::identifier::EventId;
+use market::judgement::{REFERENCE_ROWS, move_reference};
 use market::observation::Observation;
 use market::time::truncate;
 
@@ -22,9 +23,6 @@ pub use row::{NewRow, Processed, RowStatus, StoredRow, UnreadableRow};
 
 /// The index by symbol and time.
 const SYMBOL_INDEX: &str = "symbol-timestamp-index";
-/// Rows read to find the reference price of a move: the first of the event's own type among the first rows of the
-/// window. So many rows of the index (about 150 bytes each) are half a read unit, which is what one row costs too.
-const REFERENCE_ROWS: i32 = 25;
 
 /// What became of a new row.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,27 +109,25 @@ impl EventStore {
         Ok(observation::read_all(answer.items()).into_iter().rev().collect())
     }
 
-    /// The symbol's oldest event of the given type from `from` on and strictly before `before`, if it is among the first
-    /// of them.
+    /// What moves of the event are measured from: see [`move_reference`].
     pub async fn reference(
         &self,
         table: &str,
-        symbol: &Symbol,
-        event_type: EventType,
+        event: &MarketEvent,
         from: Timestamp,
-        before: Timestamp,
     ) -> Result<Option<Observation>, CallError> {
-        let last = market::time::from_micros(before.as_microsecond() - 1).unwrap_or(from);
+        let last = market::time::from_micros(event.timestamp.as_microsecond() - 1).unwrap_or(from);
         let query = self
-            .query(table, symbol, "#symbol = :symbol AND #timestamp BETWEEN :from AND :last")
+            .query(table, &event.symbol, "#symbol = :symbol AND #timestamp BETWEEN :from AND :last")
             .expression_attribute_values(":from", time(from))
             .expression_attribute_values(":last", time(last))
             .scan_index_forward(true)
-            .limit(REFERENCE_ROWS);
+            .limit(i32::try_from(REFERENCE_ROWS).unwrap_or(i32::MAX));
         let answer = query.send().await;
+        let symbol = &event.symbol;
         let answer =
             answer.map_err(|error| CallError::new(format!("read a reference of {symbol} from {table}"), &error))?;
-        Ok(observation::read_all(answer.items()).into_iter().find(|row| row.event_type == event_type))
+        Ok(move_reference(event, observation::read_all(answer.items())))
     }
 
     fn query(

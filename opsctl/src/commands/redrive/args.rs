@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 
 use crate::letters::Selectors;
-use crate::redrive::{Options, Setting, Verify, Via, Wishes};
+use crate::redrive::{Options, Request, Setting, Verify, Via, Wishes};
 use crate::stack::StageName;
 
 /// What to redrive.
@@ -31,6 +31,9 @@ Events that were redriven twice and came back are left, unless --force is given.
 
 The exit code is 0 when every letter of the plan was redriven, 5 when some were or their stage failed with them again, \
 1 when none was.";
+
+/// For how long the stages' word is waited for, unless something else is said.
+const FOLLOW_SECONDS: u64 = 30;
 
 /// Arguments of `opsctl redrive dlq`.
 #[derive(Debug, Args)]
@@ -88,7 +91,7 @@ pub struct DlqArgs {
     pub hold: u32,
 
     /// Seconds to wait afterwards for what the stages make of the events; 0 does not ask
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(0..=86_400),
+    #[arg(long, value_name = "SECONDS", default_value_t = FOLLOW_SECONDS, value_parser = clap::value_parser!(u64).range(0..=86_400),
         help_heading = "How")]
     pub follow: u64,
 
@@ -101,12 +104,33 @@ pub struct DlqArgs {
 }
 
 impl DlqArgs {
+    /// `opsctl redrive dlq STAGE --execute`, and nothing else said.
+    pub fn all_of(stage: StageName) -> Self {
+        let Options { via, verify, rate, concurrency, hold_seconds, .. } = Options::default();
+        Self {
+            stages: vec![stage],
+            execute: true,
+            selectors: Selectors::default(),
+            set: Vec::new(),
+            edit: false,
+            include_rejected: false,
+            force: false,
+            via,
+            verify,
+            rate,
+            concurrency,
+            hold: hold_seconds,
+            follow: FOLLOW_SECONDS,
+            resume: None,
+        }
+    }
+
     /// The stages that are meant.
-    pub(super) fn queues(&self) -> Vec<StageName> {
+    fn queues(&self) -> Vec<StageName> {
         StageName::ALL.into_iter().filter(|name| self.stages.is_empty() || self.stages.contains(name)).collect()
     }
 
-    pub(super) fn options(&self) -> Options {
+    fn options(&self) -> Options {
         Options {
             via: self.via,
             verify: self.verify,
@@ -117,18 +141,15 @@ impl DlqArgs {
         }
     }
 
-    pub(super) fn wishes(&self) -> Wishes {
-        Wishes { include_rejected: self.include_rejected, force: self.force }
-    }
-
-    /// The selection as it is given on a command line.
-    pub(super) fn selection(&self) -> String {
-        let stages = self.stages.iter().map(|stage| stage.as_str().to_owned());
-        let selectors = Some(self.selectors.to_string()).filter(|selectors| !selectors.is_empty());
-        let flags = [("--include-rejected", self.include_rejected), ("--force", self.force)];
-        let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
-        let settings = self.set.iter().map(|setting| format!("--set '{}'", setting.to_string().replace('\'', r"'\''")));
-        stages.chain(selectors).chain(settings).chain(flags).collect::<Vec<_>>().join(" ")
+    /// What is asked for.
+    pub(super) fn request(&self) -> Request {
+        Request {
+            queues: self.queues(),
+            selectors: self.selectors.clone(),
+            settings: self.set.clone(),
+            wishes: Wishes { include_rejected: self.include_rejected, force: self.force },
+            options: self.options(),
+        }
     }
 }
 
@@ -136,5 +157,20 @@ fn rate(text: &str) -> Result<f64, String> {
     match text.parse() {
         Ok(rate) if (0.01..=100_000.0).contains(&rate) => Ok(rate),
         _ => Err("must be events a second, 0.01 to 100000".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::{Cli, Command};
+
+    #[test]
+    fn all_of_a_stage_is_what_the_command_line_says_with_execute_alone() {
+        let cli = Cli::try_parse_from(["opsctl", "redrive", "dlq", "processing", "--execute"]).unwrap();
+        let Command::Redrive(RedriveCommand::Dlq(parsed)) = cli.command else { panic!("{:?}", cli.command) };
+        assert_eq!(format!("{:?}", DlqArgs::all_of(StageName::Processing)), format!("{parsed:?}"));
     }
 }

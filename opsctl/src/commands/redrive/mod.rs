@@ -2,12 +2,10 @@
 
 mod args;
 mod editor;
-mod preview;
 mod report;
 mod resume;
 mod run;
 
 pub use args::{DlqArgs, RedriveCommand};
-pub use preview::{PreviewReport, UpcomingLetter};
-pub use report::{RedriveReport, RunReport};
-pub use run::run;
+pub use report::RedriveReport;
+pub use run::{redrive_dlq, run};

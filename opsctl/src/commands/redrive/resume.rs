@@ -4,8 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::args::DlqArgs;
-use super::preview::preview;
-use super::report::RunReport;
 use super::run::drive;
 use crate::change::{Change, Gate};
 use crate::context::{Context, Target};
@@ -13,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::feed::stop::Stop;
 use crate::journal::{self, Journal};
 use crate::redrive::machine::Known;
-use crate::redrive::{self, PlannedLetter, Redrive, Resumed};
+use crate::redrive::{self, PlannedLetter, Redrive, Resumed, RunReport, preview};
 
 /// Takes up a run with its own options.
 pub(super) async fn run(

@@ -1,33 +1,32 @@
 //! Planning, asking, doing.
 
-use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::json;
 use tokio::sync::watch;
 
 use super::args::{DlqArgs, RedriveCommand};
 use super::editor;
-use super::preview::PreviewReport;
-use super::report::{RedriveReport, RunReport};
+use super::report::RedriveReport;
 use super::resume;
 use crate::change::{Change, Permit};
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::error::{Error, Result};
 use crate::feed::stop::Stop;
 use crate::human;
-use crate::journal::{Header, Journal};
 use crate::redrive::{
-    self, History, LeftLetter, Mended, Parcel, Plan, Progress, Redrive, Selection, check_mended, follow, gather, mend,
-    save_plan,
+    self, LeftLetter, Material, Mended, Parcel, PreviewReport, Progress, Redrive, RunReport, Selection, check_mended,
+    mend,
 };
 
 /// Redrives, or shows what a redrive would do.
 pub async fn run(context: &Context, command: &RedriveCommand) -> Result<RedriveReport> {
     let RedriveCommand::Dlq(args) = command;
-    let target = context.target().await?;
+    redrive_dlq(context, args, context.target().await?).await
+}
+
+/// `opsctl redrive dlq` on a stack that is known already.
+pub async fn redrive_dlq(context: &Context, args: &DlqArgs, target: Target) -> Result<RedriveReport> {
     let gate = context.gate(&target.stack);
     if args.execute || args.resume.is_some() {
         gate.allows(Change::Redrive)?;
@@ -37,41 +36,23 @@ pub async fn run(context: &Context, command: &RedriveCommand) -> Result<RedriveR
         return Ok(RedriveReport::Run(Box::new(resume::run(context, args, &target, &gate, (&dir, run)).await?)));
     }
     let stop = Stop::on_ctrl_c();
+    let request = args.request();
     let spinner = context.printer.spinner("reading the dead letters");
     let told = |count: u64| spinner.set_message(format!("reading the dead letters: {count}"));
-    let gathered = gather(&target.clients, &target.stack, &args.queues(), &stop, told).await?;
+    let material = Material::read((&target.clients, &target.stack), &dir, &request.queues, &stop, told).await?;
     spinner.finish_and_clear();
-    if stop.is_requested() {
-        return Err(Error::refused("stopped while reading the dead letters", "nothing was changed"));
-    }
     let now = Timestamp::now();
-    let mut selection = Selection::new(gathered.letters.clone(), &args.selectors, now);
+    let mut selection = material.select(&request.selectors, now);
     let mended = mend_all(args, &mut selection, now)?;
-    let history = History::read(&dir, &target.stack, now)?;
-    let options = args.options();
-    let plan = Plan::new(selection, args.selectors.limit, (args.wishes(), &options), &history, &mended);
-    let report = PreviewReport::new(args, &target.stack, &gathered, &plan);
+    let plan = material.plan(&request, selection, &mended);
+    let report = PreviewReport::new(&request, &target.stack, &material.gathered, &plan, !args.execute);
     if !args.execute || plan.letters.is_empty() {
         return Ok(RedriveReport::Preview(Box::new(report)));
     }
-    redrive::check(&target.clients, &target.stack, &plan.letters, &options).await?;
+    redrive::check(&target.clients, &target.stack, &plan.letters, &request.options).await?;
     let permit = context.confirm_with(&gate, &report.preview, &report)?;
-    let arguments = json!({
-        "queues": args.queues(), "selection": args.selection(), "options": options, "wishes": args.wishes(),
-    });
-    let header = Header::new("redrive dlq", Change::Redrive, &target.stack, arguments);
-    let journal = Arc::new(Journal::create(&dir, &header)?);
-    save_plan(&journal, &plan.letters, &plan.left)?;
-    let redrive = Redrive {
-        clients: target.clients,
-        stack: Arc::new(target.stack),
-        options,
-        letters: plan.letters,
-        known: HashMap::new(),
-        accepted: HashMap::new(),
-        journal,
-    };
-    let report = drive(context, args, &redrive, &permit, (plan.left, &stop)).await?;
+    let (redrive, left) = request.begin(&dir, target.clients, target.stack, plan)?;
+    let report = drive(context, args, &redrive, &permit, (left, &stop)).await?;
     Ok(RedriveReport::Run(Box::new(report)))
 }
 
@@ -124,48 +105,26 @@ pub(super) async fn drive(
     permit: &Permit,
     (left, stop): (Vec<LeftLetter>, &Stop),
 ) -> Result<RunReport> {
-    let run = redrive.journal.run().clone();
+    let run = redrive.journal.run();
     context.printer.note(format!("run {run}: Ctrl-C ends what is under way and gives back the rest"));
-    let started = Instant::now();
     let (progress, mut watch) = watch::channel(Progress::default());
     let bar = context.printer.progress(redrive.letters.len() as u64, "sending again");
     let shown = bar.clone();
     let painter = tokio::spawn(async move {
         while watch.changed().await.is_ok() {
-            let Progress { redriven, given_up, stopping, .. } = *watch.borrow_and_update();
-            shown.set_position((redriven + given_up) as u64);
-            if stopping {
-                shown.set_message("stopping");
+            let Progress { redriven, given_up, stopping, through, .. } = *watch.borrow_and_update();
+            shown.set_position(through.unwrap_or(redriven + given_up) as u64);
+            match through {
+                _ if stopping => shown.set_message("stopping"),
+                Some(_) => shown.set_message("through the stage"),
+                None => {}
             }
         }
     });
-    let finished = redrive.run(permit, &progress, stop).await;
+    let report = redrive.carry_out(permit, left, Duration::from_secs(args.follow), &progress, stop).await;
     drop(progress);
     // It ends with the channel.
     let _ = painter.await;
     bar.finish_and_clear();
-    let mut finished = finished?;
-    let elapsed_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if args.follow > 0 && !stop.is_requested() {
-        let bar = context.printer.progress(redrive.letters.len() as u64, "through the stage");
-        let time = Duration::from_secs(args.follow);
-        let told = |through| bar.set_position(through);
-        follow(&redrive.clients, &redrive.stack, &mut finished.letters, time, stop, told).await;
-        bar.finish_and_clear();
-    }
-    let mut report = RunReport {
-        resume: None,
-        environment: redrive.stack.environment.clone(),
-        letters: finished.letters,
-        left,
-        stopped: finished.stopped,
-        aborted: finished.aborted,
-        elapsed_ms,
-        run,
-    };
-    if report.redriven() < report.letters.len() {
-        report.resume = Some(format!("opsctl redrive dlq --resume {}", report.run));
-    }
-    redrive.journal.finish(report.outcome(), report.summary())?;
-    Ok(report)
+    report
 }

@@ -24,7 +24,7 @@ pub struct CancelArgs {
 /// What came of it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CancelReport {
-    /// The replay, as it was before.
+    /// The replay, as it was before; when there was nothing to cancel, as it is.
     pub replay: Replay,
     /// False when it had ended already.
     pub cancelled: bool,
@@ -60,12 +60,19 @@ pub async fn run(context: &Context, args: &CancelArgs) -> Result<CancelReport> {
     let permit = context.confirm(&gate, &Preview::new(Change::CancelReplay, summary, calls))?;
     let header = Header::new("replay cancel", Change::CancelReplay, stack, json!({ "replay": replay.name }));
     let journal = Journal::create(&context.journal_dir()?, &header)?;
-    let cancelled = archive::cancel(client, stack, &replay.name, &permit).await;
-    match &cancelled {
-        Ok(()) => journal.finish(Outcome::Done, format!("{} was cancelled", replay.name))?,
-        // The error itself matters more than a journal that could not be ended.
-        Err(error) => drop(journal.finish(Outcome::Failed, error.to_string())),
+    let run = Some(header.run.to_string());
+    let error = match archive::cancel(client, stack, &replay.name, &permit).await {
+        Ok(()) => {
+            journal.finish(Outcome::Done, format!("{} was cancelled", replay.name))?;
+            return Ok(CancelReport { replay, cancelled: true, run });
+        }
+        Err(error) => error,
+    };
+    // The error itself matters more than a journal that could not be ended.
+    let _ = journal.finish(Outcome::Failed, error.to_string());
+    // It may have ended while somebody thought about the question.
+    match archive::replay(client, &args.name).await {
+        Ok(replay) if !replay.state.can_be_cancelled() => Ok(CancelReport { replay, cancelled: false, run }),
+        _ => Err(error),
     }
-    cancelled?;
-    Ok(CancelReport { replay, cancelled: true, run: Some(header.run.to_string()) })
 }

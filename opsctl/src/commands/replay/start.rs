@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::progress::{WatchReport, watch};
 use crate::aws::archive;
-use crate::change::Change;
+use crate::change::{Change, Preview};
 use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
 use crate::journal::{Header, Journal, Outcome};
@@ -102,8 +102,8 @@ pub struct StartReport {
     /// How it went, with `--wait`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub watch: Option<WatchReport>,
-    #[serde(skip)]
-    preview: crate::change::Preview,
+    /// What was to be confirmed.
+    pub preview: Preview,
 }
 
 impl Report for StartReport {

@@ -9,14 +9,9 @@ use crate::context::Target;
 use crate::error::{Error, Result};
 use crate::rules::rehearsal::Setup;
 
-/// The parameter's name.
-pub(super) fn name(target: &Target) -> String {
-    format!("{}/alert-rules", target.stack.parameter_prefix)
-}
-
 /// The rules as they are, or at one version.
 pub(super) async fn read(target: &Target, version: Option<i64>) -> Result<Parameter, AwsError> {
-    parameters::read(&target.clients.ssm, &name(target), version).await
+    parameters::read(&target.clients.ssm, &target.stack.rules_parameter(), version).await
 }
 
 /// How processing is set.

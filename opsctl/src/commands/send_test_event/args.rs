@@ -20,6 +20,8 @@ set of it.
 With --wait each event is followed through the pipeline's tables until it is processed, rejected, or the time is over. \
 A single event's way is printed with its X-Ray trace; a single event is always sampled, of many X-Ray samples its share.
 
+It asks for nothing outside of production, and every run is in the journal (`opsctl journal show last`).
+
 The exit code is 0 when every event ended as it was meant to (processed or a known duplicate; with --invalid: rejected), \
 5 when some did, 1 when none did. Without --wait it is about being taken by the bus.";
 
@@ -94,6 +96,10 @@ pub struct SendTestEventArgs {
     /// Spoil the events so that they must be rejected
     #[arg(long, value_enum, value_name = "KIND")]
     pub invalid: Option<Poison>,
+
+    /// Mark the events, so that all three stages log everything about them: `metadata.debug` is true in each
+    #[arg(long)]
+    pub debug: bool,
 
     /// Name of the feed: events are published with source `marketdata.feed.NAME`
     #[arg(long, value_name = "NAME", default_value = "opsctl", value_parser = feed_name)]

@@ -7,7 +7,6 @@ use crate::error::{Error, Result};
 use crate::feed::event::{self, FeedEvent};
 use crate::feed::generate::Walk;
 use crate::feed::pace::Pace;
-use crate::feed::random;
 use crate::feed::source::{self, BadLine};
 use crate::human;
 
@@ -17,13 +16,16 @@ const SHOWN: usize = 20;
 /// The events to send and the lines that are left out.
 pub(super) type Prepared = (Vec<FeedEvent>, Vec<BadLine>);
 
-/// Makes or reads the events, checks them with the pipeline's own validation, and spoils them if asked to.
-pub(super) fn prepare(args: &SendTestEventArgs, source: &str, now: Timestamp) -> Result<Prepared> {
-    let run = args.run_id.clone().unwrap_or_else(random::run_id);
+/// Makes or reads the events, checks them with the pipeline's own validation, and marks and spoils them if asked to. `run`
+/// is for new ids.
+pub(super) fn prepare(args: &SendTestEventArgs, run: &str, source: &str, now: Timestamp) -> Result<Prepared> {
     let (mut events, skipped) = match &args.file {
-        Some(_) => from_file(args, &run, source, now)?,
-        None => (made(args, &run, source, now)?, Vec::new()),
+        Some(_) => from_file(args, run, source, now)?,
+        None => (made(args, run, source, now)?, Vec::new()),
     };
+    if args.debug {
+        events.iter_mut().for_each(FeedEvent::mark_for_debugging);
+    }
     if let Some(poison) = args.invalid {
         for event in &mut events {
             poison.spoil(event, now);

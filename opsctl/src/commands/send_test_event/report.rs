@@ -13,6 +13,7 @@ use crate::feed::source::BadLine;
 use crate::feed::summary::{Quantiles, Summary};
 use crate::feed::timeline::Moment;
 use crate::human;
+use crate::journal::RunId;
 use crate::output::{Report, Styles};
 
 /// So many events that went wrong are shown.
@@ -25,6 +26,8 @@ pub struct SendTestEventReport {
     pub environment: String,
     /// The bus.
     pub bus: String,
+    /// The run; its journal has what was sent.
+    pub run: RunId,
     /// The source that the events were published with.
     pub source: String,
     /// How many events there were to send.

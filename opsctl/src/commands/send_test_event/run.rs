@@ -4,42 +4,55 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use market::envelope::SOURCE_FEED_PREFIX;
+use serde_json::json;
 
 use super::args::SendTestEventArgs;
 use super::events::prepare;
 use super::report::{Followup, SendTestEventReport};
+use crate::change::Change;
 use crate::context::Context;
 use crate::error::Result;
 use crate::feed::follow::Follower;
-use crate::feed::sender::{Sender, SentEvent, Tracing};
+use crate::feed::publisher::{self, Publisher};
+use crate::feed::random;
+use crate::feed::sender::{SentEvent, Tracing};
 use crate::feed::stop::Stop;
 use crate::feed::summary::Summary;
 use crate::human;
+use crate::journal::Header;
 
 /// Sends the events, and with `--wait` follows them.
 pub async fn run(context: &Context, args: &SendTestEventArgs) -> Result<SendTestEventReport> {
-    context.must_allow_changes("send events")?;
     let source = format!("{SOURCE_FEED_PREFIX}.{}", args.feed);
     // Read and checked first: bad events are found without AWS.
-    let (events, skipped) = prepare(args, &source, Timestamp::now())?;
+    let name = args.run_id.clone().unwrap_or_else(random::run_id);
+    let (events, skipped) = prepare(args, &name, &source, Timestamp::now())?;
     let target = context.target().await?;
+    let permit = context.confirm(&context.gate(&target.stack), &publisher::preview(&target.stack, &events))?;
+    let arguments = json!({
+        "events": events.len(), "source": source, "file": args.file, "run_id": name, "seed": args.count.and(Some(args.seed)),
+    });
+    let header = Header::new("send-test-event", Change::SendTestEvents, &target.stack, arguments);
+    let client = target.clients.eventbridge.clone();
+    let journal = (&*context.journal_dir()?, &header);
+    let mut publisher = Publisher::open(client, &target.stack, &args.feed, &permit, journal).await?;
     let count = events.len();
-    let what = format!("send {} to {}", human::count(count as u64, "event"), target.stack.event_bus.name);
-    context.confirm_change(&target.stack, &what)?;
-    let mut sender = Sender::connect(target.clients.eventbridge.clone(), &target.stack, &args.feed).await?;
     if count == 1 {
-        sender.tracing = Tracing::Every;
+        publisher.sender.tracing = Tracing::Every;
     }
-    if !sender.clock_offset.is_zero() {
-        let offset = human::duration(sender.clock_offset.abs().as_secs_f64() * 1000.0);
-        let side = if sender.clock_offset.is_positive() { "behind" } else { "ahead of" };
+    let offset = publisher.sender.clock_offset;
+    if !offset.is_zero() {
+        let side = if offset.is_positive() { "behind" } else { "ahead of" };
+        let offset = human::duration(offset.abs().as_secs_f64() * 1000.0);
         context.printer.warn(format!("this machine's clock is {offset} {side} AWS's; times below are AWS's"));
     }
     let stop = Stop::on_ctrl_c();
 
     let bar = context.printer.progress(count as u64, "sending");
-    let sending = sender.send(&events, args.pace, &stop, |done| bar.set_position(done)).await;
+    let sending = publisher.send(&events, args.pace, &stop, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
+    let sending = sending?;
+    let bus = publisher.finish(count, &sending)?.bus;
     if let Some(error) = sending.error.clone().filter(|_| sending.events.is_empty()) {
         return Err(error.into());
     }
@@ -51,7 +64,8 @@ pub async fn run(context: &Context, args: &SendTestEventArgs) -> Result<SendTest
     };
     Ok(SendTestEventReport {
         environment: target.stack.environment,
-        bus: sender.bus,
+        bus,
+        run: header.run,
         source,
         planned: count,
         skipped,

@@ -7,24 +7,25 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::parts;
-use crate::dashboard::keys::{Scope, TABLE};
+use crate::dashboard::keys::{Action, Scope, TABLE};
 use crate::dashboard::state::{Overlay, Prompt, State};
 use crate::dashboard::theme::Theme;
 use crate::human;
+
+/// From so many columns on there is room for how to act; below that a key says it.
+const WIDE: u16 = 110;
 
 /// The line on top: which stack, which time, what may be done.
 pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let stack = &state.stack;
     let name_style = if stack.is_production() { theme.alert } else { theme.heading };
-    let right = Line::from(vec![
-        time(state, theme),
-        Span::raw("  "),
-        match &state.read_only {
-            Some(_) => Span::styled("read-only", theme.dim),
-            None => Span::styled("WRITES ALLOWED", theme.warn),
-        },
-        Span::raw(" "),
-    ]);
+    let wide = area.width >= WIDE;
+    let (writes, style) = match (&state.read_only, wide) {
+        (Some(_), true) => ("read-only: --allow-writes to act", theme.dim),
+        (Some(_), false) => ("read-only [W]", theme.dim),
+        (None, _) => ("WRITES ALLOWED", theme.warn),
+    };
+    let right = Line::from(vec![time(state, theme), Span::raw("  "), Span::styled(writes, style), Span::raw(" ")]);
     let width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
     // The environment always, the project where there is room for it.
     let names = [format!(" {} {} ", stack.project, stack.environment), format!(" {} ", stack.environment)];
@@ -89,11 +90,19 @@ pub(super) fn draw_bottom(state: &State, area: Rect, buffer: &mut Buffer, theme:
 /// The hints of the key table that hold now, as many as there is room for, the most special first.
 fn hints<'a>(scopes: &[Scope], width: usize, theme: &Theme) -> Line<'a> {
     let mut line = Line::from(" ");
-    for binding in TABLE.iter().filter(|binding| scopes.contains(&binding.scope)) {
-        let (Some(hint), Some(key)) = (binding.hint, binding.keys.first()) else { continue };
-        let (key, hint) = (key.to_string(), format!(" {hint}  "));
-        if line.width() + key.chars().count() + hint.chars().count() > width {
-            break;
+    let hints = TABLE.iter().filter(|binding| scopes.contains(&binding.scope)).filter_map(|binding| {
+        let hint = format!(" {}  ", binding.hint?);
+        Some((binding.action == Action::Help, binding.keys.first()?.to_string(), hint))
+    });
+    let hints: Vec<_> = hints.collect();
+    let length = |key: &str, hint: &str| key.chars().count() + hint.chars().count();
+    // There is always room for the help, which has all the others.
+    let mut kept: usize = hints.iter().filter(|(is_help, ..)| *is_help).map(|(_, key, hint)| length(key, hint)).sum();
+    for (is_help, key, hint) in hints {
+        if is_help {
+            kept = 0;
+        } else if line.width() + length(&key, &hint) + kept > width {
+            continue;
         }
         line.push_span(Span::styled(key, theme.accent));
         line.push_span(Span::raw(hint));

@@ -11,10 +11,13 @@ use crate::dashboard::keys::{Binding, Scope, TABLE};
 use crate::dashboard::theme::Theme;
 
 /// The scopes in the order of the help, with their headings.
-pub const SECTIONS: [(&str, &[Scope]); 4] = [
+pub const SECTIONS: [(&str, &[Scope]); 7] = [
     ("Everywhere", &[Scope::Screen, Scope::Always]),
-    ("On a row", &[Scope::List, Scope::Events]),
+    ("On a row", &[Scope::List, Scope::Events, Scope::Redrivable, Scope::Stage]),
+    ("On a page of dead letters", &[Scope::Marks]),
     ("On an opened page", &[Scope::Page, Scope::Event]),
+    ("While something is under way", &[Scope::Busy, Scope::Leaving]),
+    ("When asked", &[Scope::Reading, Scope::Confirm, Scope::Offer, Scope::Notice]),
     ("While typing", &[Scope::Text]),
 ];
 

@@ -2,6 +2,7 @@
 
 mod alarms;
 mod curve;
+mod dialogs;
 mod events;
 mod flow;
 mod frame;
@@ -11,6 +12,7 @@ mod letters;
 mod pages;
 mod parts;
 mod pipeline;
+mod strip;
 mod verdict;
 
 use ratatui::Frame;
@@ -53,9 +55,14 @@ fn draw_screen(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme, dr
         34..50 => 5,
         _ => 7,
     };
-    let heights =
-        [Constraint::Length(1), Constraint::Length(verdict_height), Constraint::Fill(1), Constraint::Length(1)];
-    let [top, verdict_area, middle, bottom] = area.layout(&Layout::vertical(heights));
+    let heights = [
+        Constraint::Length(1),
+        Constraint::Length(verdict_height),
+        Constraint::Fill(1),
+        Constraint::Length(strip::height(state)),
+        Constraint::Length(1),
+    ];
+    let [top, verdict_area, middle, strip_area, bottom] = area.layout(&Layout::vertical(heights));
     frame::draw_top(state, top, buffer, theme);
     if zoomed_verdict {
         verdict::draw_all(state, verdict_area.union(middle), buffer, theme);
@@ -67,7 +74,12 @@ fn draw_screen(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme, dr
     if let Some(Overlay::Help(scroll)) = &state.overlay {
         drawn.scroll_limit = help::draw(*scroll, verdict_area.union(middle), buffer, theme);
     }
-    frame::draw_bottom(state, bottom, buffer, theme)
+    strip::draw(state, strip_area, buffer, theme);
+    let typed = frame::draw_bottom(state, bottom, buffer, theme);
+    match &state.actions.dialog {
+        Some(dialog) => dialogs::draw(state, dialog, verdict_area.union(middle), buffer, theme, drawn),
+        None => typed,
+    }
 }
 
 /// The page on top, else the panel that has the whole screen, else all panels.

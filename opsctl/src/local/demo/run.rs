@@ -1,23 +1,29 @@
 //! Plays the session and watches what comes of it.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
 use std::time::Duration;
 
 use futures::stream::{self, StreamExt, TryStreamExt};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 
-use super::letters;
 use super::outcome::{Reason, Seen};
 use super::script::{Scene, session};
+use crate::aws::dead_letters::DeadLetter;
 use crate::aws::{AwsError, Clients, audit};
+use crate::change::{Change, Permit};
 use crate::error::{Error, Result};
 use crate::feed::event::FeedEvent;
 use crate::feed::follow::{Followed, Follower, Outcome};
+use crate::feed::publisher::Publisher;
 use crate::feed::random;
-use crate::feed::sender::{Sender, SentEvent};
+use crate::feed::sender::{Sending, SentEvent};
 use crate::feed::stop::Stop;
+use crate::journal::Header;
 use crate::local::steps::Steps;
 use crate::output::Printer;
+use crate::redrive::gather;
 use crate::stack::{Stack, StageName};
 
 /// The feed's name.
@@ -40,41 +46,32 @@ pub struct Played {
     pub seen: Seen,
 }
 
-/// Plays the session.
-pub async fn play(clients: &Clients, stack: &Stack, printer: &Printer, stop: &Stop) -> Result<Played> {
+/// Plays the session, as a run of its own in the journals' directory.
+pub async fn play(
+    clients: &Clients,
+    stack: &Stack,
+    (permit, journals): (&Permit, &Path),
+    printer: &Printer,
+    stop: &Stop,
+) -> Result<Played> {
     let run = random::run_id();
     let before: HashSet<String> =
-        letters::all(clients, stack).await?.into_iter().map(|(_, letter)| letter.message_id).collect();
-    let sender = Sender::connect(clients.eventbridge.clone(), stack, FEED).await?;
+        letters(clients, stack, stop).await?.into_iter().map(|(_, letter)| letter.message_id).collect();
     let scenes = session(&run, Timestamp::now());
     let symbol = scenes[0].events[0].symbol().unwrap_or_default().to_owned();
+    let total = scenes.iter().map(|scene| scene.events.len()).sum();
+    let arguments = json!({ "run": run, "symbol": symbol, "events": total });
+    let header = Header::new("demo", Change::SendTestEvents, stack, arguments);
+    let publisher = Publisher::open(clients.eventbridge.clone(), stack, FEED, permit, (journals, &header)).await?;
     printer.note(format!("Run {run}: real trades and quotes of BTCUSDT, as {symbol}"));
     let mut steps = Steps::new(printer);
     let mut seen = Seen::default();
-    let mut sent: Vec<SentEvent> = Vec::new();
-    let mut last = Timestamp::now();
-    for scene in &scenes {
-        let published = steps
-            .step(scene.name, async |ticker| {
-                ticker.at(scene.about);
-                stop.sleep(scene.silence).await;
-                let events = scene.begin(last.max(Timestamp::now()));
-                let total = events.len();
-                let sending =
-                    sender.send(&events, scene.pace, stop, |done| ticker.at(&format!("{done}/{total}"))).await;
-                if let Some(error) = sending.error {
-                    return Err(error.into());
-                }
-                Ok(((events, sending.events), format!("{total} events: {}", scene.about)))
-            })
-            .await?;
-        must_go_on(stop)?;
-        let (events, published) = published;
-        note_what_is_expected(&mut seen, scene, &events, &published, &sender.source);
-        let times = events.iter().filter(|event| !event.poison).filter_map(FeedEvent::timestamp);
-        last = times.max().map_or(last, |time| time.checked_add(SignedDuration::from_millis(1)).unwrap_or(time));
-        sent.extend(published);
-    }
+    let mut sending = Sending::default();
+    let played = scenes_in_order(&scenes, &publisher, &mut steps, (&mut seen, &mut sending), stop).await;
+    sending.stopped = stop.is_requested();
+    publisher.finish(total, &sending)?;
+    played?;
+    let sent = sending.events;
     let follower = Follower { clients: clients.clone(), stack: stack.clone() };
     seen.events = steps
         .step("follow", async |ticker| {
@@ -98,12 +95,52 @@ pub async fn play(clients: &Clients, stack: &Stack, printer: &Printer, stop: &St
         })
         .await?;
     must_go_on(stop)?;
-    seen.letters = letters::all(clients, stack)
+    seen.letters = letters(clients, stack, stop)
         .await?
         .into_iter()
         .filter(|(_, letter)| !before.contains(&letter.message_id))
         .collect();
+    must_go_on(stop)?;
     Ok(Played { run, symbol, seen })
+}
+
+/// Sends scene after scene, and notes what should come of each.
+async fn scenes_in_order(
+    scenes: &[Scene],
+    publisher: &Publisher,
+    steps: &mut Steps<'_>,
+    (seen, sending): (&mut Seen, &mut Sending),
+    stop: &Stop,
+) -> Result<()> {
+    let mut last = Timestamp::now();
+    for scene in scenes {
+        let (events, published) = steps
+            .step(scene.name, async |ticker| {
+                ticker.at(scene.about);
+                stop.sleep(scene.silence).await;
+                let events = scene.begin(last.max(Timestamp::now()));
+                let total = events.len();
+                let progress = |done| ticker.at(&format!("{done}/{total}"));
+                let published = publisher.send(&events, scene.pace, stop, progress).await?;
+                Ok(((events, published), format!("{total} events: {}", scene.about)))
+            })
+            .await?;
+        note_what_is_expected(seen, scene, &events, &published.events, &publisher.sender.source);
+        let times = events.iter().filter(|event| !event.poison).filter_map(FeedEvent::timestamp);
+        last = times.max().map_or(last, |time| time.checked_add(SignedDuration::from_millis(1)).unwrap_or(time));
+        sending.events.extend(published.events);
+        if let Some(error) = published.error {
+            sending.error = Some(error.clone());
+            return Err(error.into());
+        }
+        must_go_on(stop)?;
+    }
+    Ok(())
+}
+
+/// Every letter in every queue, with the stage whose queue it is in. They are left where they are.
+async fn letters(clients: &Clients, stack: &Stack, stop: &Stop) -> Result<Vec<(StageName, DeadLetter)>, AwsError> {
+    Ok(gather(clients, stack, &StageName::ALL, stop, |_| {}).await?.letters)
 }
 
 fn must_go_on(stop: &Stop) -> Result<()> {

@@ -75,6 +75,7 @@ impl Machine {
         let waiting = self.book.count(State::Waiting);
         while self.receiving < self.limits.receives && self.receiving * BATCH < waiting && fits(self) {
             self.receiving += 1;
+            self.asked_at = self.now;
             effects.push(Effect::Receive);
         }
         // So many messages are held back that no more may be: those who wait will not be seen in this run.

@@ -10,6 +10,8 @@
 
 mod follow;
 mod letter;
+#[cfg(test)]
+mod model;
 mod step;
 #[cfg(test)]
 mod tests;

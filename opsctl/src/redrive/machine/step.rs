@@ -35,8 +35,10 @@ pub struct Machine {
     /// It was looked in this tick.
     pub(super) looked: bool,
     pub(super) now: u32,
-    /// The tick at which something new was last received.
+    /// The tick at which something new was last received, or a letter was in hand.
     pub(super) progress_at: u32,
+    /// The tick at which the latest receive was begun.
+    pub(super) asked_at: u32,
     /// A receive brought nothing new: the next one waits for a tick.
     pub(super) dry: bool,
     pub(super) empty_looks: u32,
@@ -69,6 +71,7 @@ impl Machine {
             looked: false,
             now: 0,
             progress_at: 0,
+            asked_at: 0,
             dry: false,
             empty_looks: 0,
             tried: false,
@@ -196,6 +199,10 @@ impl Machine {
         if new {
             self.progress_at = self.now;
             self.empty_looks = 0;
+        } else if self.receiving == 0 && self.book.in_hand() == 0 {
+            // Only an answer tells that there is nothing. Time alone does not: a receive may wait for its turn for longer
+            // than a message stays hidden, when SQS asks to slow down.
+            self.given_up |= self.asked_at.saturating_sub(self.progress_at) >= self.limits.patience;
         }
     }
 
@@ -340,7 +347,6 @@ impl Machine {
         if self.book.in_hand() > 0 {
             self.progress_at = now;
         }
-        self.given_up |= now - self.progress_at >= self.limits.patience;
     }
 
     fn stop(&mut self) {

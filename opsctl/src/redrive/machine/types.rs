@@ -25,8 +25,8 @@ pub struct Limits {
     pub failures_in_a_row: u32,
     /// Ticks after which a message in hand is hidden for longer.
     pub extend_after: u32,
-    /// Ticks without a letter of the plan after which the others are taken for gone. Longer than a message stays hidden, or
-    /// the letters that a killed run had in hand would be missed.
+    /// Ticks without a letter of the plan after which a receive that brings none tells that the others are gone. Longer than
+    /// a message stays hidden, or the letters that a killed run had in hand would be missed.
     pub patience: u32,
     /// Wait for the stage's own word on each event before its letter is deleted.
     pub verify: bool,

@@ -12,6 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
+use super::dialogs;
 use super::parts::{self, Title};
 use crate::dashboard::pages::{Page, Topic};
 use crate::dashboard::state::{Drawn, State};
@@ -28,7 +29,11 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
     if page.topic.needs_loading() {
         note.extend(parts::note(state, &page.data, None, theme));
     }
-    let area = Title { text: page.topic.title(), note, focused: true }.draw(area, buffer, theme);
+    let text = match page.topic {
+        Topic::Letters(stage) => letters::title(state, page, stage),
+        _ => page.topic.title(),
+    };
+    let area = Title { text, note, focused: true }.draw(area, buffer, theme);
     if page.topic.needs_loading() && page.data.data.is_none() && !matches!(page.topic, Topic::Alarm(_)) {
         return parts::draw_missing(&page.data, area, buffer, theme);
     }
@@ -41,6 +46,7 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
         Topic::Traces(_) => return traces::draw(state, page, area, buffer, theme, drawn),
         Topic::Event(_) => event::lines(page, width, theme),
         Topic::Trace(_) => trace::lines(page, width, theme),
+        Topic::Report(paper) => dialogs::paper(&paper.lines, width + 2, theme),
     };
     drawn.scroll_limit = lines.len().saturating_sub(usize::from(area.height));
     let first = page.scroll.min(drawn.scroll_limit);

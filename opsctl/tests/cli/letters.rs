@@ -1,36 +1,12 @@
 //! The commands on dead letters from outside: usage, refusals, and what they do when there is no AWS.
-#![expect(clippy::expect_used, reason = "a test that cannot go on should stop there and say where")]
 
-use std::process::{Command, Output, Stdio};
+use crate::bare::{self, NOWHERE, OUTPUTS, err, run};
 
-/// An address at which nobody listens: port 1 of this machine.
-const NOWHERE: &str = "http://127.0.0.1:1";
-const OUTPUTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outputs/dev.json");
-
-/// opsctl on the sample stack, with nobody at the terminal.
-fn run(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_opsctl"))
-        .args(["--outputs", OUTPUTS, "--endpoint-url", NOWHERE])
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .current_dir(std::env::temp_dir())
-        .stdin(Stdio::null())
-        .output()
-        .expect("opsctl starts")
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
+/// opsctl on the sample stack must end with this exit code; what it says on standard error.
 #[track_caller]
 fn assert_exit(arguments: &[&str], code: i32) -> String {
-    let output = run(arguments);
-    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", err(&output));
+    let output = run(&[&["--outputs", OUTPUTS, "--endpoint-url", NOWHERE], arguments].concat());
+    bare::assert_exit(&output, code);
     err(&output)
 }
 

@@ -6,13 +6,16 @@ use std::io::{self, Write};
 use serde::Serialize;
 use serde_json::Value;
 
-use super::args::DlqArgs;
+use super::edit::difference;
+use super::gather::Gathered;
+use super::options::{Options, Via};
+use super::plan::{LeftLetter, Plan, PlannedLetter};
+use super::request::Request;
 use crate::aws::dead_letters::Depth;
 use crate::change::{Call, Change, Preview};
 use crate::error::ExitStatus;
 use crate::human;
 use crate::output::{Report, Styles};
-use crate::redrive::{Gathered, LeftLetter, Options, Plan, PlannedLetter, Via, difference};
 use crate::stack::{Stack, StageName};
 
 /// So many differences are shown as text; JSON has all.
@@ -40,20 +43,9 @@ pub struct PreviewReport {
 /// A letter that would be sent.
 #[derive(Debug, Serialize)]
 pub struct UpcomingLetter {
-    /// SQS's id of it.
-    pub message_id: String,
-    /// The stage whose queue it lies in.
-    pub queue: StageName,
-    /// The stage that it would be sent to.
-    pub stage: StageName,
-    /// The event's id.
-    pub event_id: String,
-    /// The event's symbol.
-    pub symbol: Option<String>,
-    /// Why it is there.
-    pub cause: String,
-    /// How often earlier runs sent it.
-    pub sent_before: u32,
+    /// The letter, with what would be sent.
+    #[serde(flatten)]
+    pub letter: PlannedLetter,
     /// What was changed in it, as a unified diff.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub difference: Option<String>,
@@ -62,40 +54,28 @@ pub struct UpcomingLetter {
 impl From<&PlannedLetter> for UpcomingLetter {
     fn from(letter: &PlannedLetter) -> Self {
         let original = letter.original.as_deref();
-        Self {
-            message_id: letter.message_id.clone(),
-            queue: letter.queue,
-            stage: letter.stage,
-            event_id: letter.event_id.clone(),
-            symbol: letter.symbol.clone(),
-            cause: letter.cause.clone(),
-            sent_before: letter.sent_before,
-            difference: original.map(|original| difference(&letter.message_id, original, &letter.body)),
-        }
+        let difference = original.map(|original| difference(&letter.message_id, original, &letter.body));
+        Self { letter: letter.clone(), difference }
     }
 }
 
 impl PreviewReport {
-    pub(super) fn new(args: &DlqArgs, stack: &Stack, gathered: &Gathered, plan: &Plan) -> Self {
+    /// The preview of a plan. With `dry_run` it says how to do it, and that nothing was changed.
+    pub fn new(request: &Request, stack: &Stack, gathered: &Gathered, plan: &Plan, dry_run: bool) -> Self {
         Self {
-            dry_run: !args.execute,
-            preview: preview(stack, &args.options(), &plan.letters, warnings(gathered, plan)),
+            dry_run,
+            preview: preview(stack, &request.options, &plan.letters, warnings(gathered, plan)),
             letters: plan.letters.iter().map(UpcomingLetter::from).collect(),
             left: plan.left.clone(),
             not_selected: plan.not_selected,
             queues: gathered.depths.iter().copied().collect(),
-            command: format!("opsctl redrive dlq {}", args.selection()).trim_end().to_owned() + " --execute",
+            command: format!("opsctl redrive dlq {request}").trim_end().to_owned() + " --execute",
         }
     }
 }
 
 /// The calls that change something.
-pub(super) fn preview(
-    stack: &Stack,
-    options: &Options,
-    letters: &[PlannedLetter],
-    mut warnings: Vec<String>,
-) -> Preview {
+pub fn preview(stack: &Stack, options: &Options, letters: &[PlannedLetter], mut warnings: Vec<String>) -> Preview {
     let mut calls = Vec::new();
     for name in StageName::ALL {
         let stage = stack.stages.get(name);
@@ -151,7 +131,8 @@ impl Report for PreviewReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let Styles { heading, warn, dim, .. } = *styles;
         for (stage, depth) in &self.queues {
-            let letters: Vec<_> = self.letters.iter().filter(|letter| letter.queue == *stage).collect();
+            let letters: Vec<_> =
+                self.letters.iter().map(|upcoming| &upcoming.letter).filter(|letter| letter.queue == *stage).collect();
             let waiting = human::count(depth.waiting, "letter");
             writeln!(out, "{heading}{stage:12}{heading:#}  {} to send, {waiting} in the queue", letters.len())?;
             let mut causes: BTreeMap<&str, usize> = BTreeMap::new();

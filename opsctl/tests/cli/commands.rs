@@ -1,57 +1,8 @@
 //! The command line from outside: help, exit codes, errors, and the way from outputs to AWS.
-#![expect(clippy::expect_used, reason = "a test that cannot go on should stop there and say where")]
 
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
 
-/// An address at which nobody listens: port 1 of this machine.
-const NOWHERE: &str = "http://127.0.0.1:1";
-const OUTPUTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/outputs/dev.json");
-
-/// opsctl in an environment in which nothing of the user's is found.
-fn opsctl(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_opsctl"));
-    command
-        .args(arguments)
-        .env_clear()
-        .env("HOME", "/nonexistent")
-        .env("AWS_EC2_METADATA_DISABLED", "true")
-        .env("AWS_ACCESS_KEY_ID", "test")
-        .env("AWS_SECRET_ACCESS_KEY", "test")
-        .current_dir(std::env::temp_dir())
-        .stdin(Stdio::null());
-    command
-}
-
-fn run(arguments: &[&str]) -> Output {
-    opsctl(arguments).output().expect("opsctl starts")
-}
-
-fn run_with_input(arguments: &[&str], input: &str) -> Output {
-    let mut child = opsctl(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("opsctl starts");
-    // A command that fails before it reads closes the pipe; that is not this function's business.
-    let _ = child.stdin.take().expect("it is piped").write_all(input.as_bytes());
-    child.wait_with_output().expect("opsctl ends")
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
-
-#[track_caller]
-fn assert_exit(output: &Output, code: i32) {
-    assert_eq!(output.status.code(), Some(code), "stdout: {}\nstderr: {}", out(output), err(output));
-}
+use crate::bare::{NOWHERE, OUTPUTS, assert_exit, err, opsctl, out, run, run_with_input};
 
 #[test]
 fn help_of_the_whole() {
@@ -236,9 +187,19 @@ fn production_wants_a_confirmation() {
     let arguments = ["--outputs", file.as_str(), "--endpoint-url", NOWHERE, "send-test-event"];
     let unconfirmed = run(&arguments);
     assert_exit(&unconfirmed, 6);
-    assert!(err(&unconfirmed).contains("production"), "{}", err(&unconfirmed));
+    assert!(err(&unconfirmed).contains("type prod when asked, or give --yes"), "{}", err(&unconfirmed));
     // To go on is to fail to find the bus.
     assert_exit(&run(&[&["--yes"], &arguments[..]].concat()), 4);
+}
+
+#[test]
+fn a_demo_that_may_change_nothing_is_refused_before_a_stack_is_brought_up() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let local = dir.path().display().to_string();
+    let demo = run(&["--read-only", "--local-dir", &local, "demo"]);
+    assert_exit(&demo, 6);
+    assert!(err(&demo).contains("refused to send events: --read-only is set"), "{}", err(&demo));
+    assert_eq!(std::fs::read_dir(dir.path()).expect("it is there").count(), 0);
 }
 
 #[test]
