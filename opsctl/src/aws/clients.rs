@@ -51,12 +51,13 @@ pub struct Clients {
 impl Clients {
     /// Loads credentials and makes the clients. Nothing is sent yet, so nothing fails here.
     ///
-    /// Retries adapt to throttling (four attempts); an attempt ends after 10 s, a call after 30 s, so that a dead
-    /// network is told from a slow one while a person waits.
+    /// Four attempts, waiting longer each time; an attempt ends after 10 s, a call after 30 s, so that a dead
+    /// network is told from a slow one while a person waits. Not adaptive: once throttled, that mode queues calls within this
+    /// process for longer than they may take, and throttling then looks like a network that is gone.
     pub async fn connect(connection: &Connection) -> Self {
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .region(Region::new(connection.region.clone()))
-            .retry_config(RetryConfig::adaptive().with_max_attempts(4))
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(
                 TimeoutConfig::builder()
                     .connect_timeout(Duration::from_secs(3))

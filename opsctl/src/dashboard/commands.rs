@@ -212,6 +212,7 @@ pub fn show(state: &mut State, at: Option<Timestamp>) -> Vec<Effect> {
         return Vec::new();
     }
     state.at = at;
+    state.reading_since = state.now;
     // Nothing of another time may be taken for this one's.
     state.snapshot = Snapshot::empty(&state.stack, at.unwrap_or(state.now));
     state.snapshot.at = at;

@@ -10,6 +10,8 @@ pub mod commands;
 pub mod cursor;
 pub mod event;
 pub mod export;
+#[cfg(debug_assertions)]
+mod faults;
 pub mod fetch;
 pub mod keys;
 pub mod links;
@@ -25,6 +27,8 @@ pub mod theme;
 pub mod update;
 pub mod view;
 
+#[cfg(test)]
+pub(crate) mod samples;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]

@@ -162,7 +162,15 @@ impl Dashboard {
 
     fn hear(&mut self, event: TerminalEvent) -> std::io::Result<()> {
         match event {
-            TerminalEvent::Key(key) => self.update(Event::Key(key)),
+            TerminalEvent::Key(key) => {
+                #[cfg(debug_assertions)]
+                match super::faults::wanted(key) {
+                    Some(super::faults::Place::Loop) => super::faults::panic(),
+                    Some(super::faults::Place::Task) => drop(self.tasks.spawn(async { super::faults::panic() })),
+                    None => {}
+                }
+                self.update(Event::Key(key))
+            }
             TerminalEvent::Paste(text) => self.update(Event::Paste(text)),
             TerminalEvent::Mouse(mouse) => self.update(Event::Mouse(mouse)),
             // Drawing finds out the new size.

@@ -37,6 +37,8 @@ pub struct State {
     pub now: Timestamp,
     /// The past time that is shown; none is live.
     pub at: Option<Timestamp>,
+    /// When that was begun to be read.
+    pub reading_since: Timestamp,
     /// The panel that has the focus.
     pub focus: Panel,
     /// Whether that panel has the whole screen.
@@ -111,6 +113,7 @@ impl State {
             log: EventLog::default(),
             now,
             at: None,
+            reading_since: now,
             focus: Panel::Verdict,
             zoom: false,
             cursors: Default::default(),

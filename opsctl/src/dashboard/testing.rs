@@ -1,11 +1,14 @@
 //! States and screens for tests.
 
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
 
+use super::event::Event;
 use super::state::State;
 use super::theme::{Theme, ThemeName};
+use super::update::update;
 use super::view;
 use crate::snapshot::{Snapshot, samples};
 use crate::stack;
@@ -19,6 +22,14 @@ pub(crate) fn state(snapshot: Snapshot) -> State {
     state.snapshot = snapshot;
     state.judge();
     state
+}
+
+/// Presses keys; a line's end is Enter.
+pub(crate) fn press(state: &mut State, keys: &str) {
+    for key in keys.chars() {
+        let code = if key == '\n' { KeyCode::Enter } else { KeyCode::Char(key) };
+        update(state, Event::Key(KeyEvent::new(code, KeyModifiers::NONE)));
+    }
 }
 
 /// What is drawn of a state.

@@ -1,8 +1,8 @@
 //! The checks behind the verdict: each small, with a sentence and what to do.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::{Finding, Freshness, Remedy, Severity, Snapshot};
+use super::{Finding, Freshness, Remedy, Severity, Snapshot, SourceName};
 use crate::aws::AwsErrorKind;
 use crate::aws::alarms::AlarmState;
 use crate::aws::dead_letters::Origin;
@@ -15,6 +15,9 @@ const LATE_EVENT_MS: f64 = 60_000.0;
 const STUCK_AFTER: SignedDuration = SignedDuration::from_mins(5);
 /// From this share of errors on, in percent, a stage does not do its work.
 const MANY_ERRORS_PERCENT: f64 = 5.0;
+
+/// Errors are over when so long after the beginning of the last minute that had one none has come.
+const OVER_AFTER: SignedDuration = SignedDuration::from_mins(3);
 
 /// A check: adds what it finds.
 pub(super) type Lint = fn(&Snapshot, &mut Vec<Finding>);
@@ -33,26 +36,34 @@ fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         let (same, others): (Vec<_>, Vec<_>) = errors.into_iter().partition(|(_, error)| error.cause == first.cause);
         let names: Vec<&str> = same.iter().map(|(name, _)| *name).collect();
         let why = if same.len() == 1 { &first.message } else { &first.cause };
+        let message = if same.len() == SourceName::ALL.len() {
+            format!("nothing can be read: {why}")
+        } else {
+            format!("{} unknown: {why}", names.join(", "))
+        };
         findings.push(Finding {
             lint: "source-failed",
             severity: Severity::Warning,
             stage: None,
-            message: format!("{} unknown: {why}", names.join(", ")),
+            message,
             action: first.help.clone(),
-            since: Some(first.at),
+            // Since when nothing is known, which the latest of the attempts does not tell.
+            since: names.iter().filter_map(|name| read_at(snapshot, name)).min(),
             remedy: None,
         });
         errors = others;
     }
     let now = snapshot.taken_at;
     let ages = [
-        ("alarms", snapshot.alarms.freshness(now), snapshot.alarms.fetched_at),
-        ("dead letters", snapshot.dead_letters.freshness(now), snapshot.dead_letters.fetched_at),
-        ("functions", snapshot.functions.freshness(now), snapshot.functions.fetched_at),
-        ("metrics", snapshot.metrics.freshness(now), snapshot.metrics.fetched_at),
+        ("alarms", snapshot.alarms.freshness(now)),
+        ("dead letters", snapshot.dead_letters.freshness(now)),
+        ("functions", snapshot.functions.freshness(now)),
+        ("metrics", snapshot.metrics.freshness(now)),
     ];
-    for (name, freshness, fetched_at) in ages {
-        if let (Freshness::Stale, Some(at)) = (freshness, fetched_at) {
+    // What fails is said above, with the time of what is known.
+    let failed: Vec<&str> = snapshot.errors().into_iter().map(|(name, _)| name).collect();
+    for (name, freshness) in ages.into_iter().filter(|(name, _)| !failed.contains(name)) {
+        if let (Freshness::Stale, Some(at)) = (freshness, read_at(snapshot, name)) {
             findings.push(Finding {
                 lint: "source-stale",
                 severity: Severity::Warning,
@@ -63,6 +74,19 @@ fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 remedy: None,
             });
         }
+    }
+}
+
+/// When a source was last read, by the name that its errors have.
+fn read_at(snapshot: &Snapshot, name: &str) -> Option<Timestamp> {
+    match name {
+        "alarms" => snapshot.alarms.fetched_at,
+        "dead letters" => snapshot.dead_letters.fetched_at,
+        "functions" => snapshot.functions.fetched_at,
+        "metrics" => snapshot.metrics.fetched_at,
+        "latencies" => snapshot.latencies.fetched_at,
+        "events" => snapshot.events.fetched_at,
+        _ => None,
     }
 }
 
@@ -218,13 +242,18 @@ fn stage_errors(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for metrics in snapshot.metrics.data.iter().flatten() {
         let Some(errors) = metrics.errors.sum().filter(|errors| *errors > 0.0) else { continue };
         let percent = metrics.error_percent().unwrap_or(100.0);
-        let severity = if percent >= MANY_ERRORS_PERCENT { Severity::Critical } else { Severity::Warning };
+        // What is over is worth a look, and nobody has to get up for it. The running minute is not whole yet.
+        let last = metrics.errors.points.iter().rfind(|point| point.value > 0.0).map(|point| point.at);
+        let over = last.filter(|last| snapshot.taken_at.duration_since(*last) >= OVER_AFTER);
+        let severity =
+            if percent >= MANY_ERRORS_PERCENT && over.is_none() { Severity::Critical } else { Severity::Warning };
+        let over = over.map(|last| format!(", the last at {}", last.strftime("%H:%M"))).unwrap_or_default();
         findings.push(Finding {
             lint: "stage-errors",
             severity,
             stage: Some(metrics.stage),
             message: format!(
-                "{} failed {errors:.0} times ({percent:.1} % of its invocations) in {} minutes",
+                "{} failed {errors:.0} times ({percent:.1} % of its invocations) in {} minutes{over}",
                 metrics.stage, metrics.window.minutes
             ),
             action: "read its log group; each is tried three times, then it is a dead letter".to_owned(),

@@ -83,7 +83,11 @@ impl Backoff {
             AwsErrorKind::NotKept | AwsErrorKind::Other => "failed",
         };
         let times = if self.failures > 1 { format!(" {} times", self.failures) } else { String::new() };
-        format!("{what}{times}, again in {}", human::since(now, self.until))
+        match self.until.duration_since(now).as_secs() {
+            ..1 => format!("{what}{times}, again now"),
+            seconds @ 1..60 => format!("{what}{times}, again in {seconds} s"),
+            _ => format!("{what}{times}, again in {}", human::since(now, self.until)),
+        }
     }
 }
 

@@ -83,7 +83,10 @@ fn throttling_backs_off_and_says_so() {
         let full = f64::from(10 << index.min(5)).min(300.0);
         assert!((full / 2.0..=full).contains(wait), "{index}: {waits:?}");
     }
-    assert!(poller.state(Alarms).backoff.unwrap().describe(at(second)).starts_with("throttled 10 times, again in "));
+    let backoff = poller.state(Alarms).backoff.unwrap();
+    assert_eq!(backoff.describe(backoff.until), "throttled 10 times, again now");
+    let before = backoff.until - SignedDuration::from_secs(42);
+    assert_eq!(backoff.describe(before), "throttled 10 times, again in 42 s");
     assert!(poller.due(at(second), &[]).contains(&Alarms));
     poller.finished(Alarms, Outcome::Ok, &[], at(second));
     assert_eq!(poller.state(Alarms).backoff, None);

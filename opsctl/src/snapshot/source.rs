@@ -75,6 +75,11 @@ impl<T> Source<T> {
         }
     }
 
+    /// True until it was read, or could not be.
+    pub const fn is_awaited(&self) -> bool {
+        self.fetched_at.is_none() && self.error.is_none()
+    }
+
     /// True when the past was asked for and AWS keeps only the present.
     pub fn is_not_kept(&self) -> bool {
         self.error.as_ref().is_some_and(|error| error.kind == AwsErrorKind::NotKept)

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{Source, SourceError, Update};
+use super::{Source, SourceError, SourceName, Update};
 use crate::aws::alarms::Alarm;
 use crate::aws::dead_letters::DeadLetterQueue;
 use crate::aws::events::StoredEvent;
@@ -80,6 +80,19 @@ impl Snapshot {
             Update::Events(result) => self.events.record(result, at),
         }
         self.taken_at = self.taken_at.max(at);
+    }
+
+    /// The sources that neither were read nor failed yet: the first answers are waited for.
+    pub fn awaited(&self) -> Vec<SourceName> {
+        let is_awaited = |source: &SourceName| match source {
+            SourceName::Alarms => self.alarms.is_awaited(),
+            SourceName::DeadLetters => self.dead_letters.is_awaited(),
+            SourceName::Events => self.events.is_awaited(),
+            SourceName::Metrics => self.metrics.is_awaited(),
+            SourceName::Latencies => self.latencies.is_awaited(),
+            SourceName::Functions => self.functions.is_awaited(),
+        };
+        SourceName::ALL.into_iter().filter(is_awaited).collect()
     }
 
     /// The errors of the sources that could not be read last time, with the source's name.

@@ -29,7 +29,12 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     let first = parts::draw_list(area, buffer, theme, alarms.len(), selected, |index| {
         let alarm = alarms[index];
         let (style, mark) = mark(alarm, theme);
-        let since = alarm.since.map(|since| human::since(since, now)).unwrap_or_default();
+        let since = match alarm.state {
+            AlarmState::Missing => "missing".to_owned(),
+            AlarmState::Ok if !alarm.actions_enabled => "muted".to_owned(),
+            AlarmState::InsufficientData => "no data".to_owned(),
+            AlarmState::Ok | AlarmState::Alarm => alarm.since.map(|since| human::since(since, now)).unwrap_or_default(),
+        };
         // The reason where there is room for it, else where Enter shows it.
         let name_width = if width >= 90 { 44 } else { width.saturating_sub(16) };
         let why = alarm.reason.as_deref().unwrap_or_default().trim_start_matches("Threshold Crossed: ");

@@ -36,7 +36,7 @@ pub(super) fn lines<'a>(state: &State, theme: &Theme) -> [Line<'a>; 2] {
             (Some(word), _) => (word.to_owned(), theme.alert),
             (None, None) => (format!("{UNKNOWN} dead"), theme.dim),
             (None, Some(0)) => (String::new(), theme.heading),
-            (None, Some(dead)) => (format!("✗{dead} dead"), theme.bad),
+            (None, Some(dead)) => (dead_letters(dead, stage.as_str().len()), theme.bad),
         };
         let name_style = if queue.is_none() && off(state, stage).is_none() { theme.heading } else { style };
         drawing.push_span(Span::styled(stage.as_str(), name_style));
@@ -48,6 +48,14 @@ pub(super) fn lines<'a>(state: &State, theme: &Theme) -> [Line<'a>; 2] {
         below.push_span(Span::styled(" ".repeat(pad - pad / 2), Style::new()));
     }
     [drawing, below]
+}
+
+/// As much as there is room for: a number that is cut would be another one.
+fn dead_letters(count: u64, width: usize) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "a count of letters")]
+    let texts = [format!("✗{count} dead"), format!("✗{count}"), format!("✗{}", number(count as f64))];
+    let fitting = texts.iter().find(|text| text.chars().count() <= width);
+    fitting.unwrap_or(&texts[2]).clone()
 }
 
 fn centred(text: &str, width: usize) -> String {

@@ -21,16 +21,7 @@ const WIDE: u16 = 110;
 pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
     let stack = &state.stack;
     let name_style = if stack.is_production() { theme.alert } else { theme.heading };
-    let paused: Vec<&str> = (StageName::ALL.into_iter())
-        .filter(|stage| off(state, *stage) == Some("PAUSED"))
-        .map(StageName::as_str)
-        .collect();
     let wide = area.width >= WIDE;
-    let name = match (wide, paused.is_empty()) {
-        (false, false) => format!(" {} ", stack.environment),
-        _ => format!(" {} {} ", stack.project, stack.environment),
-    };
-    let mut left = Line::from(Span::styled(name, name_style));
     let (writes, style) = match (&state.read_only, wide) {
         (Some(_), true) => ("read-only: --allow-writes to act", theme.dim),
         (Some(_), false) => ("read-only [W]", theme.dim),
@@ -38,6 +29,17 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
     };
     let right = Line::from(vec![time(state, theme), Span::raw("  "), Span::styled(writes, style), Span::raw(" ")]);
     let width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    // Somebody has paused a stage on purpose, and may have forgotten it: it is said whatever else is shown.
+    let paused = paused(state);
+    // The environment always, the project where there is room for it.
+    let names = [format!(" {} {} ", stack.project, stack.environment), format!(" {} ", stack.environment)];
+    let fits = |name: &&String| name.chars().count() + paused.chars().count() < usize::from(area.width - width);
+    let mut left = Line::from(Span::styled(names.iter().find(fits).unwrap_or(&names[1]).clone(), name_style));
+    if !paused.is_empty() {
+        let room = usize::from(area.width - width).saturating_sub(left.width() + 1);
+        left.push_span(Span::raw(" "));
+        left.push_span(Span::styled(parts::cut(&paused, room), theme.alert));
+    }
     // As much of the place as there is room for.
     let places = match &state.endpoint {
         Some(endpoint) => [format!("at {endpoint}"), endpoint.clone(), String::new()],
@@ -48,18 +50,17 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
         ],
     };
     let room = usize::from(area.width - width).saturating_sub(left.width() + 2);
-    // Somebody has done it on purpose, and may have forgotten it: it is said whatever else is shown.
-    let paused = if paused.is_empty() { String::new() } else { format!(" PAUSED: {} ", paused.join(", ")) };
-    let taken = if paused.is_empty() { 0 } else { paused.len() + 1 };
-    if !paused.is_empty() {
-        left.push_span(Span::raw(" "));
-        left.push_span(Span::styled(parts::cut(&paused, room), theme.alert));
-    }
-    let room = room.saturating_sub(taken);
     let place = places.into_iter().find(|place| place.chars().count() <= room).unwrap_or_default();
     left.push_span(Span::styled(format!(" {place}"), theme.dim));
     left.render(Rect { width: area.width - width, ..area }, buffer);
     right.render(Rect { x: area.right() - width, width, ..area }, buffer);
+}
+
+/// Which stages are paused; nothing when none is.
+fn paused(state: &State) -> String {
+    let paused = StageName::ALL.into_iter().filter(|stage| off(state, *stage) == Some("PAUSED"));
+    let paused: Vec<&str> = paused.map(StageName::as_str).collect();
+    if paused.is_empty() { String::new() } else { format!(" PAUSED: {} ", paused.join(", ")) }
 }
 
 fn time<'a>(state: &State, theme: &Theme) -> Span<'a> {

@@ -21,10 +21,13 @@ pub const SECTIONS: [(&str, &[Scope]); 7] = [
     ("While typing", &[Scope::Text]),
 ];
 
+/// Columns of its box, at most; 80 are always there.
+const WIDTH: u16 = 80;
+
 /// Draws it over the middle of `area`; returns how far it can be scrolled.
 pub(super) fn draw(scroll: usize, area: Rect, buffer: &mut Buffer, theme: &Theme) -> usize {
     let lines = lines(theme);
-    let area = area.centered_horizontally(ratatui::layout::Constraint::Max(84));
+    let area = area.centered_horizontally(ratatui::layout::Constraint::Max(WIDTH));
     Clear.render(area, buffer);
     let block = Block::bordered().title(Span::styled(" Help: keys and commands ", theme.heading));
     let inner = block.inner(area);
@@ -39,25 +42,33 @@ fn lines<'a>(theme: &Theme) -> Vec<Line<'a>> {
     for (heading, scopes) in SECTIONS {
         lines.push(Line::styled(format!(" {heading}"), theme.heading));
         for binding in TABLE.iter().filter(|binding| scopes.contains(&binding.scope)) {
-            lines.push(entry(&keys(binding), binding.help, theme));
+            lines.extend(entry(&keys(binding), binding.help, theme));
         }
         lines.push(Line::default());
     }
     lines.push(Line::styled(" Commands, after :", theme.heading));
     for command in COMMANDS {
-        lines.push(entry(format!("{} {}", command.name, command.argument).trim(), command.help, theme));
+        lines.extend(entry(format!("{} {}", command.name, command.argument).trim(), command.help, theme));
     }
-    lines.push(entry("PANEL", "The same as go PANEL", theme));
+    lines.extend(entry("PANEL", "The same as go PANEL", theme));
     lines.push(Line::default());
     lines.push(Line::styled(" Filter, after /", theme.heading));
-    for line in crate::human::wrap(crate::filter::HELP, 76) {
+    for line in crate::human::wrap(crate::filter::HELP, usize::from(WIDTH) - 6) {
         lines.push(Line::raw(format!("   {line}")));
     }
     lines
 }
 
-fn entry<'a>(what: &str, help: &str, theme: &Theme) -> Line<'a> {
-    Line::from(vec![Span::styled(format!("   {}", parts::left(what, 21)), theme.accent), Span::raw(help.to_owned())])
+/// What to press or type, and beside it what that does.
+fn entry<'a>(what: &str, help: &str, theme: &Theme) -> Vec<Line<'a>> {
+    const WHAT: usize = 24;
+    let lines = crate::human::wrap(help, usize::from(WIDTH) - WHAT - 6).into_iter().enumerate();
+    lines
+        .map(|(index, line)| {
+            let what = if index == 0 { what } else { "" };
+            Line::from(vec![Span::styled(format!("   {}", parts::left(what, WHAT)), theme.accent), Span::raw(line)])
+        })
+        .collect()
 }
 
 /// The keys of a binding as they are written in the help.

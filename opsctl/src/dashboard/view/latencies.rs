@@ -11,6 +11,7 @@ use crate::dashboard::rows::Panel;
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
 use crate::snapshot::SourceName;
+use crate::stack::Stack;
 
 /// Draws them; returns where the rows are and the index of the first.
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme, focused: bool) -> (Rect, usize) {
@@ -29,8 +30,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     parts::draw_text(&[heading(columns, theme)], area, buffer);
     let rows = parts::below(area, 1);
     let selected = state.selected(Panel::Latencies).filter(|_| focused);
-    let first =
-        parts::draw_list(rows, buffer, theme, services.len(), selected, |index| row(&services[index], columns, theme));
+    let first = parts::draw_list(rows, buffer, theme, services.len(), selected, |index| {
+        row(&services[index], &state.stack, columns, theme)
+    });
     (rows, first)
 }
 
@@ -58,10 +60,19 @@ fn heading<'a>(columns: Columns, theme: &Theme) -> Line<'a> {
     Line::styled(text, theme.dim)
 }
 
-fn row<'a>(service: &ServiceLatency, columns: Columns, theme: &Theme) -> Line<'a> {
+/// The name; of the stack's functions the stage where there is no room for one of them.
+fn name<'a>(service: &'a ServiceLatency, stack: &'a Stack, width: usize) -> &'a str {
+    if stack.stages.iter().all(|(_, stage)| stage.function_name.len() <= width) {
+        return &service.name;
+    }
+    let stage = stack.stages.iter().find(|(_, stage)| stage.function_name == service.name);
+    stage.map_or(&service.name, |(name, _)| name.as_str())
+}
+
+fn row<'a>(service: &ServiceLatency, stack: &Stack, columns: Columns, theme: &Theme) -> Line<'a> {
     let cell = |value: Option<f64>| right(&value.map_or_else(|| NOTHING.to_owned(), short_duration), 7);
     let latency = service.latency;
-    let mut line = Line::from(left(&service.name, columns.name));
+    let mut line = Line::from(left(name(service, stack, columns.name), columns.name));
     if columns.counts {
         let faults = service.faults.to_string();
         line.push_span(Span::raw(right(&service.count.to_string(), 8)));

@@ -121,4 +121,6 @@ fn draw_panel(state: &State, panel: Panel, area: Rect, buffer: &mut Buffer, them
 }
 
 #[cfg(test)]
+mod scene_tests;
+#[cfg(test)]
 mod tests;

@@ -67,6 +67,7 @@ impl Title<'_> {
 pub(super) fn note<'a, T>(state: &State, source: &Source<T>, name: Option<SourceName>, theme: &Theme) -> Vec<Span<'a>> {
     let now = state.shown_at();
     let age = source.fetched_at.map(|at| age(at, now));
+    let elapsed = source.fetched_at.map(|at| elapsed(at, now)).unwrap_or_default();
     let mut spans = Vec::new();
     if let Some(error) = &source.error {
         let backoff = name.and_then(|name| state.polling.backoff(name));
@@ -90,20 +91,26 @@ pub(super) fn note<'a, T>(state: &State, source: &Source<T>, name: Option<Source
         (Freshness::Unknown, _) if source.error.is_none() => spans.push(Span::styled("reading…", theme.dim)),
         _ if state.at.is_some() => {}
         (Freshness::Fresh, Some(age)) => spans.push(Span::styled(age, theme.dim)),
-        (Freshness::Late, Some(age)) => spans.push(Span::styled(format!("LATE {age}"), theme.warn)),
-        (Freshness::Stale, Some(age)) => spans.push(Span::styled(format!("STALE {age}"), theme.bad)),
+        (Freshness::Late, Some(_)) => spans.push(Span::styled(format!("LATE {elapsed}"), theme.warn)),
+        (Freshness::Stale, Some(_)) => spans.push(Span::styled(format!("STALE {elapsed}"), theme.bad)),
         _ => {}
     }
     spans
 }
 
-/// How old data are, in whole seconds or larger units: tenths would only flicker.
+/// How old data are.
 fn age(at: Timestamp, now: Timestamp) -> String {
-    let seconds = now.duration_since(at).as_secs().max(0);
-    match seconds {
-        0 => "now".to_owned(),
-        1..60 => format!("{seconds} s old"),
-        _ => format!("{} old", human::since(at, now)),
+    match now.duration_since(at).as_secs() {
+        ..1 => "now".to_owned(),
+        _ => format!("{} old", elapsed(at, now)),
+    }
+}
+
+/// The time from then to now in whole seconds or larger units: tenths would only flicker.
+pub(super) fn elapsed(then: Timestamp, now: Timestamp) -> String {
+    match now.duration_since(then).as_secs().max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        _ => human::since(then, now),
     }
 }
 

@@ -29,7 +29,7 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
     let mut note = parts::note(state, &snapshot.metrics, Some(SourceName::Metrics), theme);
     // Functions are read apart from their metrics; their trouble is said too.
     if snapshot.functions.error.is_some() {
-        note.push(Span::raw("; functions "));
+        note.push(Span::raw(if note.is_empty() { "functions " } else { "; functions " }));
         note.extend(parts::note(state, &snapshot.functions, Some(SourceName::Functions), theme));
     }
     let area = Title { text: format!("1 Pipeline{span}"), note, focused }.draw(area, buffer, theme);

@@ -1,6 +1,6 @@
 //! The verdict, always on the screen: in a word, since when, and what to press.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -11,7 +11,10 @@ use crate::dashboard::rows::Panel;
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
 use crate::human;
-use crate::snapshot::{Finding, Severity};
+use crate::snapshot::{Finding, Health, Severity, SourceName};
+
+/// The first answers take so long on a usual day.
+const SLOW: SignedDuration = SignedDuration::from_secs(5);
 
 /// Draws it in a few lines: the health, then findings, the selected or worst one with what to do.
 pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme) {
@@ -28,7 +31,27 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
             lines.push(Line::styled(cut(&format!("       → {}", finding.action), width), theme.accent));
         }
     }
+    if let Some(awaited) = loading(state) {
+        lines.extend(waiting(state, &awaited, width, theme));
+    }
     parts::draw_text(&lines, parts::below(area, 1), buffer);
+}
+
+/// The sources whose first answer is waited for, while nothing worse is known.
+fn loading(state: &State) -> Option<Vec<SourceName>> {
+    let awaited = state.snapshot.awaited();
+    (!awaited.is_empty() && state.verdict.health == Health::Unknown).then_some(awaited)
+}
+
+/// What is waited for; and once that is longer than usual, what may be the matter.
+fn waiting<'a>(state: &State, awaited: &[SourceName], width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let names: Vec<&str> = awaited.iter().map(|source| source.as_str()).collect();
+    let mut lines = vec![Line::styled(cut(&format!("   waiting for {}", names.join(", ")), width), theme.dim)];
+    if state.now.duration_since(state.reading_since) >= SLOW {
+        let text = "       → AWS answers slowly or not at all; a call is given up after 30 s, and then it is said why";
+        lines.push(Line::styled(cut(text, width), theme.accent));
+    }
+    lines
 }
 
 /// Draws every finding in full.
@@ -61,6 +84,10 @@ pub(super) fn draw_all(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
             end_of_selected = lines.len();
         }
     }
+    if let Some(awaited) = loading(state) {
+        lines.push(Line::default());
+        lines.extend(waiting(state, &awaited, width, theme));
+    }
     let area = parts::below(area, 1);
     let first = end_of_selected.saturating_sub(usize::from(area.height));
     parts::draw_text(&lines[first..], area, buffer);
@@ -72,14 +99,23 @@ fn selected(state: &State) -> Option<usize> {
 }
 
 fn headline<'a>(state: &State, width: usize, theme: &Theme) -> Line<'a> {
-    let (style, word) = theme.health(state.verdict.health);
+    let (style, word) = match loading(state) {
+        Some(_) => (theme.heading, "… LOADING"),
+        None => theme.health(state.verdict.health),
+    };
     let findings = &state.verdict.findings;
     let of = |severity| findings.iter().filter(move |finding| finding.severity == severity);
     let (critical, warnings) = (of(Severity::Critical).count(), of(Severity::Warning).count());
     let mut line = Line::from(vec![Span::raw(" "), Span::styled(format!(" {word} "), style)]);
+    if let Some(awaited) = loading(state) {
+        let all = SourceName::ALL.len();
+        let took = parts::elapsed(state.reading_since, state.now);
+        line.push_span(Span::raw(format!(" {} of {all} sources read, for {took}", all - awaited.len())));
+    }
     // It has been so for as long as the oldest reason.
     if let Some(began) = of(Severity::Critical).filter_map(|finding| finding.since).min() {
-        let began = format!(" since {} UTC ({})", began.strftime("%H:%M"), human::since(began, state.shown_at()));
+        let took = parts::elapsed(began, state.shown_at());
+        let began = format!(" since {} UTC ({took})", began.strftime("%H:%M"));
         line.push_span(Span::styled(began, theme.heading));
     }
     let mut counts = Vec::new();
@@ -122,5 +158,5 @@ fn key<'a>(finding: &Finding, theme: &Theme) -> Span<'a> {
 }
 
 fn since(finding: &Finding, now: Timestamp) -> Option<String> {
-    finding.since.map(|since| human::since(since, now))
+    finding.since.map(|since| parts::elapsed(since, now))
 }

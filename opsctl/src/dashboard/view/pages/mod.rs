@@ -22,7 +22,8 @@ use crate::human;
 /// Draws the page.
 pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, theme: &Theme, drawn: &mut Drawn) {
     let mut note = Vec::new();
-    if page.loading {
+    // Where nothing was read yet, the note of its data says so already.
+    if page.loading && !page.data.is_awaited() {
         note.push(Span::styled("reading…  ", theme.warn));
     }
     if page.topic.needs_loading() {
