@@ -90,6 +90,14 @@ test-end-to-end: opsctl ## The real Terraform and the real functions on one loca
 	(set -x; $(OPSCTL) --local-dir $(TEST_STACK) local up --port 0 --retry-delays 0.3,0.6); \
 	OPSCTL_LOCAL_DIR="$$PWD/$(TEST_STACK)" cargo test --workspace --locked --test end_to_end
 
+PICTURE_STACK := .local/pictures
+
+.PHONY: pictures
+pictures: opsctl ## Make docs/pictures again: the real dashboard on a local stack, in calm and in trouble; minutes
+	@trap '$(OPSCTL) --local-dir $(PICTURE_STACK) -o json local down >/dev/null' EXIT; \
+	(set -x; $(OPSCTL) --local-dir $(PICTURE_STACK) local up --port 0 --retry-delays 0.3,0.6); \
+	$(dir $(OPSCTL))pictures $(PICTURE_STACK) docs/pictures
+
 .PHONY: format
 format: ## Format Rust and Terraform
 	cargo fmt --all
@@ -105,6 +113,10 @@ fuzz: ## Fuzz the parsers, each for SECONDS, guided by coverage; needs a C++ com
 bench: ARCH := $(if $(filter aarch64 arm64,$(shell uname -m)),arm64,x86_64)
 bench: build ## Measure the built functions against stubs with AWS's latencies; Linux (docs/performance.md)
 	cargo run --quiet --release --locked --package bench -- --json target/bench.json
+
+.PHONY: bench-dashboard
+bench-dashboard: ## Measure the dashboard: first frame, memory, processor, calls of AWS and their price; Linux
+	cargo bench --quiet --locked --package opsctl --bench dashboard -- --json target/bench-dashboard.json
 
 .PHONY: bench-market
 bench-market: ## Measure the domain alone: nanoseconds and allocations an event, by part

@@ -10,6 +10,7 @@
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
 pub mod aws;
+pub mod picture;
 pub mod terminal;
 
 pub use aws::{FakeAws, Service, Trouble, World};

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::status::StatusReport;
 use crate::change::Gate;
-use crate::context::Context;
+use crate::context::{Context, Target};
 use crate::dashboard::actions::Operator;
 use crate::dashboard::commands;
 use crate::dashboard::fetch::Fetcher;
@@ -76,6 +76,23 @@ pub struct DashboardArgs {
     pub mouse: bool,
 }
 
+impl DashboardArgs {
+    /// As they are when none is given.
+    pub(super) fn usual() -> Self {
+        Self {
+            once: false,
+            at: None,
+            minutes: 15,
+            events: 100,
+            allow_writes: false,
+            safe_env: Vec::new(),
+            theme: ThemeName::Auto,
+            ascii: false,
+            mouse: false,
+        }
+    }
+}
+
 /// Runs the dashboard, or prints what it would begin with.
 pub async fn run(context: &Context, args: &DashboardArgs) -> Result<ExitStatus> {
     let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
@@ -83,25 +100,38 @@ pub async fn run(context: &Context, args: &DashboardArgs) -> Result<ExitStatus> 
         return Err(Error::usage("the dashboard needs a terminal", "give --once to read everything once and print it"));
     }
     let target = context.target().await?;
+    if args.once {
+        let at = args.at.map(|when| when.resolve(Timestamp::now()));
+        let fetch = Fetch::new(target.clients, target.stack, args.minutes, args.events).at(at);
+        return context.printer.report(&StatusReport::new(snapshot::collect(&fetch).await));
+    }
+    let journal_dir = if context.global.local { Some(context.journal_dir()?) } else { None };
+    Box::pin(show(context, target, args, journal_dir)).await
+}
+
+/// Runs the dashboard on a stack. A local one is given with the place of its journals; it may be changed.
+pub(super) async fn show(
+    context: &Context,
+    target: Target,
+    args: &DashboardArgs,
+    local_journal_dir: Option<PathBuf>,
+) -> Result<ExitStatus> {
     let endpoint = target.connection.endpoint.clone();
     let now = Timestamp::now();
     let at = args.at.map(|when| when.resolve(now)).filter(|at| *at < now);
     let clients = target.clients;
     let fetch = Fetch::new(clients.clone(), target.stack.clone(), args.minutes, args.events).at(at);
-    if args.once {
-        return context.printer.report(&StatusReport::new(snapshot::collect(&fetch).await));
-    }
     let name = if context.printer.colours_wanted() { args.theme } else { ThemeName::Plain };
     let color_fgbg = std::env::var("COLORFGBG").ok();
     let theme = Theme::new(name, args.ascii, color_fgbg.as_deref());
-    let gate = gate(context, args, &target.stack);
+    let gate = gate(context, args, &target.stack, local_journal_dir.is_some());
     let mut state = State::new(target.stack.clone(), endpoint, now);
     state.read_only = gate.why_read_only().map(str::to_owned);
     if at.is_some() {
         commands::show(&mut state, at);
     }
     let fetcher = Fetcher::new(fetch);
-    let journal_dir = match context.journal_dir() {
+    let journal_dir = match local_journal_dir.map_or_else(|| context.journal_dir(), Ok) {
         // Nothing will be journaled.
         Err(_) if gate.why_read_only().is_some() => PathBuf::new(),
         dir => dir?,
@@ -120,12 +150,12 @@ pub async fn run(context: &Context, args: &DashboardArgs) -> Result<ExitStatus> 
 
 /// What the screen may change: nothing, unless it is asked for or the place is safe. The screen asks before every change,
 /// whatever `--yes` says.
-fn gate(context: &Context, args: &DashboardArgs, stack: &Stack) -> Gate {
+fn gate(context: &Context, args: &DashboardArgs, stack: &Stack, is_local: bool) -> Gate {
     let gate = Gate::new(stack, false);
     let environment = &stack.environment;
     if context.global.read_only {
         gate.read_only("--read-only is set")
-    } else if args.allow_writes || context.global.local || args.safe_env.contains(environment) {
+    } else if args.allow_writes || is_local || args.safe_env.contains(environment) {
         gate
     } else {
         gate.read_only(format!("it was started without --allow-writes, and {environment} is not named as safe"))

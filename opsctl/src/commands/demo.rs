@@ -1,15 +1,17 @@
 //! `opsctl demo`: a scripted market session on the local stack.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 use clap::Args;
 use serde::Serialize;
 
+use super::dashboard::{self, DashboardArgs};
 use super::local::{UpArgs, layout};
 use super::status::StatusReport;
 use crate::aws::{Clients, Connection};
 use crate::change::{Call, Change, Preview};
-use crate::context::Context;
+use crate::cli::OutputFormat;
+use crate::context::{Context, Target};
 use crate::error::{ExitStatus, Result};
 use crate::feed::stop::Stop;
 use crate::local::demo::outcome::{Expectation, judge};
@@ -24,7 +26,10 @@ stalls, events that nobody can process.
 
 At the end it shows how the pipeline does, and compares what came of every event to what should: all good events \
 processed, alerts sent, exactly the bad events in the dead letter queue, each with its reason. It exits with 0 when all \
-of that is so and with 3 when not. The stack goes on running.";
+of that is so and with 3 when not.
+
+In a terminal it then opens the dashboard on the stack, which q ends; --no-dashboard does not. The stack goes on running \
+until `opsctl local down`.";
 
 /// Arguments of `opsctl demo`.
 #[derive(Debug, Args)]
@@ -33,6 +38,10 @@ pub struct DemoArgs {
     /// How to bring the stack up.
     #[command(flatten)]
     pub up: UpArgs,
+
+    /// Do not open the dashboard at the end
+    #[arg(long)]
+    pub no_dashboard: bool,
 }
 
 /// What the session did.
@@ -76,7 +85,22 @@ impl Report for DemoReport {
 }
 
 /// `opsctl demo`.
-pub async fn run(context: &Context, args: &DemoArgs) -> Result<DemoReport> {
+pub async fn run(context: &Context, args: &DemoArgs) -> Result<ExitStatus> {
+    let printer = &context.printer;
+    let (report, target) = play(context, args).await?;
+    let status = printer.report(&report)?;
+    let is_terminal = io::stdin().is_terminal() && io::stdout().is_terminal();
+    if is_terminal && !args.no_dashboard && printer.format() == OutputFormat::Text {
+        // On a screen of its own: the report stands there again after it.
+        let journal_dir = context.local_journal_dir()?;
+        dashboard::show(context, target, &DashboardArgs::usual(), Some(journal_dir)).await?;
+    }
+    printer.note("The local stack goes on running: `opsctl --local dashboard` shows it, `opsctl local down` stops it.");
+    Ok(status)
+}
+
+/// Plays the session: what came of it, and the way to the stack.
+async fn play(context: &Context, args: &DemoArgs) -> Result<(DemoReport, Target)> {
     // Before the stack is brought up, which takes a minute.
     context.allows(Change::SendTestEvents)?;
     let printer = &context.printer;
@@ -94,7 +118,8 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<DemoReport> {
     let preview = Preview::new(Change::SendTestEvents, "play a market session on the local stack", calls);
     let permit = context.confirm(&gate, &preview)?;
     let played = run::play(&clients, &up.stack, (&permit, &context.local_journal_dir()?), printer, &stop).await?;
-    let fetch = Fetch::new(clients, up.stack, 15, 5);
+    let fetch = Fetch::new(clients.clone(), up.stack.clone(), 15, 5);
     let status = StatusReport::new(snapshot::collect(&fetch).await);
-    Ok(DemoReport { run: played.run, symbol: played.symbol, status, expectations: judge(&played.seen) })
+    let report = DemoReport { run: played.run, symbol: played.symbol, status, expectations: judge(&played.seen) };
+    Ok((report, Target { stack: up.stack, clients, connection }))
 }

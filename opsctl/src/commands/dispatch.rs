@@ -60,7 +60,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Resume(args) => printer.report(&Box::pin(pause::run_resume(context, args)).await?),
         Command::Rules(command) => rules::run(context, command).await,
         Command::Journal(command) => journal::run(context, command),
-        Command::Demo(args) => printer.report(&demo::run(context, args).await?),
+        Command::Demo(args) => Box::pin(demo::run(context, args)).await,
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
     }
