@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 use super::machine::Limits;
+use crate::letters::HOLD;
 
 /// Where an event is sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
@@ -96,8 +97,23 @@ impl Options {
             attempts: ATTEMPTS,
             failures_in_a_row: FAILURES_IN_A_ROW,
             extend_after: ticks(self.hold() / 3).max(1),
-            patience: ticks(self.hold() + Duration::from_secs(5)),
+            // Whoever reads the queue, this run's own plan first of all, may fail to give letters back.
+            patience: ticks(self.hold().max(HOLD) + Duration::from_secs(5)),
             verify: self.verify == Verify::Audit,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_letter_that_the_reading_of_the_plan_could_not_give_back_is_waited_for() {
+        for hold_seconds in [5, 60, 600] {
+            let options = Options { hold_seconds, ..Options::default() };
+            let waited = options.tick() * options.limits().patience;
+            assert!(waited > HOLD && waited > options.hold(), "{hold_seconds}: {waited:?}");
         }
     }
 }
