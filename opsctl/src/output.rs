@@ -186,7 +186,7 @@ impl Printer {
     /// A progress bar that shows a share in percent; otherwise as [`Printer::progress`].
     pub fn share(&self, whole: u64, what: &str) -> ProgressBar {
         let bar = self.progress(whole, what);
-        let template = "{msg:20} [{bar:30}] {percent:>3} %  {eta}";
+        let template = "{msg:20} [{bar:30}] {percent:>3} %  {eta} left";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar
     }
@@ -194,7 +194,7 @@ impl Printer {
     /// A progress bar on standard error; invisible unless that is a terminal and the format is text.
     pub fn progress(&self, length: u64, what: &str) -> ProgressBar {
         let bar = self.bar(ProgressBar::new(length));
-        let template = "{msg:20} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta}";
+        let template = "{msg:20} [{bar:30}] {human_pos}/{human_len} {per_sec} {eta} left";
         bar.set_style(ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(what.to_owned());
         bar

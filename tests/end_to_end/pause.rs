@@ -2,6 +2,7 @@
 
 use end_to_end::Stack;
 use end_to_end::events::{id, text, time, trade, unique};
+use end_to_end::wait::{PATIENCE, until};
 use serde_json::Value;
 
 async fn opsctl(stack: &Stack, args: &[&str]) -> (Option<i32>, Value) {
@@ -26,9 +27,15 @@ async fn a_paused_stage_keeps_its_events_and_goes_on_as_deployed() {
     assert_eq!((code, &again["changed"]), (Some(0), &Value::from(false)), "a second pause changes nothing");
 
     // Its events are stored by ingestion and kept in its queue, without a try.
-    let event = trade(&unique("PAUSE"), "10", &time(0));
+    let symbol = unique("PAUSE");
+    let event = trade(&symbol, "10", &time(0));
     stack.publish(std::slice::from_ref(&event)).await;
-    let letters = stack.dead_letters(&stack.stages.processing, id(&event)).await;
+    until("its letter is there", PATIENCE, || async {
+        let peek = ["dlq", "peek", "processing", "--all", "--symbol", &symbol];
+        let (_, peek) = opsctl(&stack, &peek).await;
+        if peek["matching"] == 1 { Ok(()) } else { Err(peek.to_string()) }
+    })
+    .await;
     assert!(stack.audit(id(&event), "processing").await.is_empty(), "it was not tried");
     assert_eq!(stack.row(&event).await.as_ref().and_then(|row| text(row, "status")), Some("RECEIVED"));
 
@@ -41,14 +48,18 @@ async fn a_paused_stage_keeps_its_events_and_goes_on_as_deployed() {
     let (code, resumed) = opsctl(&stack, &["--yes", "resume", "processing"]).await;
     assert_eq!((code, &resumed["paused"], &resumed["changed"]), (Some(0), &Value::from(false), &Value::from(true)));
     assert_eq!(concurrency(&stack).await, deployed);
-    let (code, again) = opsctl(&stack, &["--yes", "resume", "processing"]).await;
-    assert_eq!((code, &again["changed"]), (Some(0), &Value::from(false)), "a second resume changes nothing");
+    assert!(resumed.get("redrive").is_none(), "nobody asked for it, and nobody is there to be asked: {resumed}");
+    let (code, out, _) = stack.opsctl(&["--yes", "resume", "processing"]).await.expect("opsctl runs");
+    assert_eq!(code, Some(0));
+    for line in ["processing is not paused", "opsctl redrive dlq processing --execute"] {
+        assert!(out.contains(line), "a second resume changes nothing and says what to do: {out}");
+    }
 
-    // The kept letter is the event: handed to the function again, it is processed.
-    let [letter] = letters.as_slice() else { panic!("one letter, not {letters:?}") };
-    let invoke = stack.lambda.invoke().function_name(&stack.stages.processing.function_name);
-    let invoke = invoke.invocation_type(aws_sdk_lambda::types::InvocationType::Event);
-    invoke.payload(letter.body.clone().into_bytes().into()).send().await.expect("Invoke");
+    // What was kept is the event: redriven, it is processed.
+    let (_, redriven) = opsctl(&stack, &["--yes", "resume", "processing", "--redrive"]).await;
+    let letters = redriven["redrive"]["letters"].as_array().into_iter().flatten();
+    let ours: Vec<&Value> = letters.filter(|letter| letter["event_id"] == event["event_id"]).collect();
+    assert!(matches!(ours.as_slice(), [letter] if letter["outcome"] == "redriven"), "{redriven}");
     stack.processed(&event).await;
 
     // Both are in the journal, with the reason.

@@ -135,8 +135,27 @@ impl Stack {
             }
         })
         .await;
-        self.audited(id(event), "processing", "PROCESSED").await;
+        self.processing_attempts(id(event)).await;
         row
+    }
+
+    /// The audit rows of processing's attempts on an event, once they say that it is processed: one is PROCESSED, or one
+    /// FAILED and a later one DUPLICATE. That is an update that was done and whose answer was lost, which a machine under
+    /// load sees: the attempt is audited as failed, and the next one finds the row PROCESSED.
+    ///
+    /// # Panics
+    /// When they never do, or two of them say that they have done the update.
+    pub async fn processing_attempts(&self, event_id: &str) -> Vec<Row> {
+        let attempts = until(&format!("the audit of processing {event_id}"), PATIENCE, || async {
+            let attempts = self.audit(event_id, "processing").await;
+            let any = |status: &str| attempts.iter().any(|attempt| text(attempt, "status") == Some(status));
+            let decided = any("PROCESSED") || any("FAILED") && any("DUPLICATE");
+            if decided { Ok(attempts) } else { Err(format!("{attempts:?}")) }
+        })
+        .await;
+        let processed = attempts.iter().filter(|attempt| text(attempt, "status") == Some("PROCESSED")).count();
+        assert!(processed <= 1, "{event_id}: {attempts:?}");
+        attempts
     }
 
     /// The audit rows of one event at one stage, oldest first.

@@ -1,5 +1,7 @@
 //! Dead letters as Lambda leaves them behind, many at a time.
 
+use std::collections::HashMap;
+
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry};
 use serde_json::{Value, json};
 
@@ -29,6 +31,9 @@ pub fn real_events(count: usize, symbol: &str) -> Vec<Value> {
     events
 }
 
+/// Attributes of a letter: name, data type, value.
+type Attributes<'a> = [(&'a str, &'a str, &'a str)];
+
 impl Stack {
     /// Puts raw events into a stage's dead letter queue as Lambda does when it gives up: the envelope as the body, and
     /// Lambda's three attributes.
@@ -36,10 +41,38 @@ impl Stack {
     /// # Panics
     /// When SQS does not take them.
     pub async fn fill(&self, stage: &Stage, events: &[Value]) {
-        let text = |kind: &str, value: &str| {
-            MessageAttributeValue::builder().data_type(kind).string_value(value).build().expect("an attribute")
-        };
-        for (batch, chunk) in events.chunks(10).enumerate() {
+        let message = r#"{"errorMessage":"the table was throttled"}"#;
+        let attributes = [
+            ("RequestID", "String", &*unique("request-")),
+            ("ErrorCode", "Number", "200"),
+            ("ErrorMessage", "String", message),
+        ];
+        self.fill_as(stage, events, &attributes).await;
+    }
+
+    /// The same as `EventBridge` does when it could not hand an event to its target.
+    ///
+    /// # Panics
+    /// When SQS does not take them.
+    pub async fn fill_as_rule(&self, stage: &Stage, events: &[Value]) {
+        let attributes = [
+            ("RULE_ARN", "String", &*stage.rule_arn),
+            ("TARGET_ARN", "String", "arn:aws:lambda:us-east-1:000000000000:function:gone"),
+            ("ERROR_CODE", "String", "NO_PERMISSIONS"),
+            ("ERROR_MESSAGE", "String", "Lambda does not let the rule invoke the function"),
+        ];
+        self.fill_as(stage, events, &attributes).await;
+    }
+
+    async fn fill_as(&self, stage: &Stage, events: &[Value], attributes: &Attributes<'_>) {
+        let attributes: HashMap<String, MessageAttributeValue> = attributes
+            .iter()
+            .map(|(name, kind, value)| {
+                let attribute = MessageAttributeValue::builder().data_type(*kind).string_value(*value);
+                ((*name).to_owned(), attribute.build().expect("an attribute"))
+            })
+            .collect();
+        for chunk in events.chunks(10) {
             let entries = chunk.iter().enumerate().map(|(number, event)| {
                 let envelope = json!({
                     "version": "0", "id": format!("bus-{}", id(event)), "detail-type": "MarketData.Raw",
@@ -49,9 +82,7 @@ impl Stack {
                 SendMessageBatchRequestEntry::builder()
                     .id(number.to_string())
                     .message_body(envelope.to_string())
-                    .message_attributes("RequestID", text("String", &unique(&format!("request-{batch}-"))))
-                    .message_attributes("ErrorCode", text("Number", "200"))
-                    .message_attributes("ErrorMessage", text("String", r#"{"errorMessage":"the table was throttled"}"#))
+                    .set_message_attributes(Some(attributes.clone()))
                     .build()
                     .expect("an entry")
             });

@@ -190,12 +190,17 @@ pub fn project_root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
 }
 
-/// `opsctl` as built beside the tests (`target/debug/opsctl`), told which stack is meant.
-pub fn opsctl_command(local_dir: &Path) -> Command {
+/// `opsctl` as built beside the tests (`target/debug/opsctl`).
+pub fn opsctl_path() -> PathBuf {
     // The test binary is target/<profile>/deps/end_to_end-<hash>.
     let beside =
         std::env::current_exe().ok().and_then(|exe| exe.parent()?.parent().map(|profile| profile.join("opsctl")));
-    let mut command = Command::new(beside.unwrap_or_else(|| PathBuf::from("opsctl")));
+    beside.unwrap_or_else(|| PathBuf::from("opsctl"))
+}
+
+/// The same, told which stack is meant.
+pub fn opsctl_command(local_dir: &Path) -> Command {
+    let mut command = Command::new(opsctl_path());
     command.current_dir(project_root()).arg("--local-dir").arg(local_dir).stdin(Stdio::null());
     command
 }

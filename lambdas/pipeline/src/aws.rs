@@ -17,6 +17,7 @@ use aws_config::environment::{EnvironmentVariableCredentialsProvider, Environmen
 use aws_config::BehaviorVersion;
 use aws_config::meta::region::ProvideRegion as _;
 use aws_sdk_dynamodb::config::SharedCredentialsProvider;
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
 use aws_smithy_runtime_api::client::interceptors::context::FinalizerInterceptorContextRef;
@@ -36,6 +37,8 @@ pub const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(2);
 pub const OPERATION_TIMEOUT: Duration = Duration::from_secs(5);
 /// Attempts of an operation; those of `Publish` are counted by [`crate::topic`].
 pub const MAX_ATTEMPTS: u32 = 3;
+/// rustls with ring: half the machine code of aws-lc, the SDK's default, which a cold start has to load.
+const TLS: tls::Provider = tls::Provider::Rustls(CryptoMode::Ring);
 /// The first back-off (jittered). The SDK's own is a second, longer than most of these operations take with retries.
 pub const INITIAL_BACKOFF: Duration = Duration::from_millis(50);
 
@@ -49,6 +52,7 @@ pub async fn sdk_config() -> SdkConfig {
         .behavior_version(BehaviorVersion::latest())
         .region(EnvironmentVariableRegionProvider::new().region().await)
         .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .http_client(aws_smithy_http_client::Builder::new().tls_provider(TLS).build_https())
         .timeout_config(timeouts())
         .retry_config(retries());
     config.set_endpoint_url(std::env::var("AWS_ENDPOINT_URL").ok().filter(|url| !url.is_empty()));

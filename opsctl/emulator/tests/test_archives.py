@@ -73,6 +73,31 @@ def test_cancelled_replay_stays_cancelled(cloud):
     assert cloud.events.describe_replay(ReplayName=name)["State"] == "CANCELLED"
 
 
+def test_a_replay_takes_its_time_and_ends_where_it_was_cancelled(cloud):
+    bus, archive, function = cloud.bus(), unique("archive"), cloud.function(ECHO)
+    cloud.rule(bus, function, {"source": ["test"]})
+    cloud.events.create_archive(ArchiveName=archive, EventSourceArn=arn("events", f"event-bus/{bus}"))
+    # Events that no rule takes make the replay long, and the last one shows whether it went on to its end.
+    filler = {"EventBusName": bus, "Source": "filler", "DetailType": "T", "Detail": "{}"}
+    for _ in range(20):
+        cloud.events.put_events(Entries=[filler] * 10)
+    name = replay(cloud, bus, archive)
+    ended = until(lambda: (r := cloud.events.describe_replay(ReplayName=name))["State"] == "COMPLETED" and r)
+    assert (ended["ReplayEndTime"] - ended["ReplayStartTime"]).total_seconds() >= 1.9, "200 events at 100 a second"
+
+    time.sleep(1.1)
+    cloud.send(bus, {"n": 1})
+    until(lambda: len(got(cloud, function)) == 1)
+    name = replay(cloud, bus, archive)
+    until(lambda: cloud.events.describe_replay(ReplayName=name).get("EventLastReplayedTime"))
+    cloud.events.cancel_replay(ReplayName=name)
+    until(lambda: cloud.events.describe_replay(ReplayName=name)["State"] == "CANCELLED")
+    time.sleep(0.5)
+    assert len(got(cloud, function)) == 1, "what came after the cancel was not replayed"
+    with pytest.raises(cloud.events.exceptions.IllegalStatusException):
+        cloud.events.cancel_replay(ReplayName=name)
+
+
 def test_replay_names_are_unique(cloud, archived):
     bus, archive, _, _ = archived
     name = replay(cloud, bus, archive)

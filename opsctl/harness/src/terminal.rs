@@ -308,14 +308,15 @@ fn text(screen: &vt100::Screen) -> String {
 
 /// The sequence that switches to a cell's style from any other.
 fn style(cell: &vt100::Cell) -> String {
+    // A sequence each: what reads them need not know how they are joined.
     let colour = |colour, base: u8| match colour {
         vt100::Color::Default => String::new(),
-        vt100::Color::Idx(index) => format!(";{base};5;{index}"),
-        vt100::Color::Rgb(red, green, blue) => format!(";{base};2;{red};{green};{blue}"),
+        vt100::Color::Idx(index) => format!("\x1b[{base};5;{index}m"),
+        vt100::Color::Rgb(red, green, blue) => format!("\x1b[{base};2;{red};{green};{blue}m"),
     };
-    let effects = [(cell.bold(), ";1"), (cell.dim(), ";2"), (cell.underline(), ";4"), (cell.inverse(), ";7")];
-    let effects: String = effects.into_iter().filter(|(on, _)| *on).map(|(_, code)| code).collect();
-    format!("\x1b[0{effects}{}{}m", colour(cell.fgcolor(), 38), colour(cell.bgcolor(), 48))
+    let effects = [(cell.bold(), 1), (cell.dim(), 2), (cell.underline(), 4), (cell.inverse(), 7)];
+    let effects: String = effects.into_iter().filter(|(on, _)| *on).map(|(_, code)| format!("\x1b[{code}m")).collect();
+    format!("\x1b[0m{effects}{}{}", colour(cell.fgcolor(), 38), colour(cell.bgcolor(), 48))
 }
 
 fn cells(count: u16) -> NonZeroU16 {

@@ -28,7 +28,7 @@ Press ? for the keys. It needs a terminal of 80 by 24. With --once it reads ever
 `opsctl status`.
 
 It changes nothing unless it is started with --allow-writes, or the environment is a safe one: a local stack, or one that \
-is named by --safe-env. Then dead letters can be marked and sent again, and stages paused; each change is shown first, \
+is named by --safe-env. Then dead letters can be marked and sent again, stages paused, and test events sent; each change is shown first, \
 confirmed (in production by typing the environment's name) and journaled, as by the commands. Quitting ends what is under \
 way first and gives back the rest.
 

@@ -57,7 +57,7 @@ async fn dispatch(context: &Context, command: &Command) -> Result<ExitStatus> {
         Command::Redrive(command) => printer.report(&redrive::run(context, command).await?),
         Command::Replay(command) => replay::run(context, command).await,
         Command::Pause(args) => printer.report(&pause::run_pause(context, args).await?),
-        Command::Resume(args) => printer.report(&pause::run_resume(context, args).await?),
+        Command::Resume(args) => printer.report(&Box::pin(pause::run_resume(context, args)).await?),
         Command::Rules(command) => rules::run(context, command).await,
         Command::Journal(command) => journal::run(context, command),
         Command::Demo(args) => Box::pin(demo::run(context, args)).await,

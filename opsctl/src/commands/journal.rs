@@ -165,7 +165,7 @@ pub fn run(context: &Context, command: &JournalCommand) -> Result<ExitStatus> {
             context.printer.report(&list)
         }
         JournalCommand::Show(args) => {
-            let run = journal::find(&dir, &args.run)?;
+            let run = journal::find(&dir, &args.run, |_| true)?;
             context.printer.report(&journal::open(&dir, &run)?)
         }
     }

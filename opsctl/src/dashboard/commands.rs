@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::actions::{self, Leaving, Wanted};
+use super::actions::{self, Dialog, Form, Leaving, Wanted};
 use super::event::Effect;
 use super::keys::Action;
 use super::pages::Topic;
@@ -100,6 +100,15 @@ pub const COMMANDS: &[Command] = &[
         run: |state, argument| match stage(state, argument) {
             Some(stage) => actions::want(state, Wanted::Resume(stage)),
             None => Vec::new(),
+        },
+    },
+    Command {
+        name: "send-test-event",
+        argument: "[SYMBOL PRICE TYPE]",
+        help: "Send a test event; it asks first",
+        run: |state, argument| {
+            state.actions.dialog = Some(Dialog::Form(Box::new(Form::filled(argument))));
+            if argument.is_empty() { Vec::new() } else { act(state, Action::Accept) }
         },
     },
     Command {

@@ -42,6 +42,8 @@ pub enum Scope {
     Reading,
     /// A preview, and its question.
     Confirm,
+    /// A form.
+    Form,
     /// Something to read and to close.
     Notice,
     /// A question that one key answers.
@@ -103,6 +105,9 @@ pub enum Action {
     WithRejected,
     Force,
     WhyReadOnly,
+    TestEvent,
+    NextField,
+    PreviousField,
 }
 
 /// Keys with their action.
@@ -158,6 +163,14 @@ pub const TABLE: &[Binding] = &[
     binding(&[named(KeyCode::Up)], Scope::Confirm, Action::Up, None, "Further up in the preview"),
     binding(&[named(KeyCode::PageDown)], Scope::Confirm, Action::PageDown, None, "Ten lines down in the preview"),
     binding(&[named(KeyCode::PageUp)], Scope::Confirm, Action::PageUp, None, "Ten lines up in the preview"),
+    binding(
+        &[named(KeyCode::Tab), named(KeyCode::Down)],
+        Scope::Form,
+        Action::NextField,
+        Some("next field"),
+        "Next field",
+    ),
+    binding(&[named(KeyCode::BackTab), named(KeyCode::Up)], Scope::Form, Action::PreviousField, None, "Previous field"),
     binding(
         &[named(KeyCode::Enter), named(KeyCode::Esc), key('q'), ctrl('c')],
         Scope::Notice,
@@ -265,6 +278,7 @@ pub const TABLE: &[Binding] = &[
     binding(&[key('o')], Scope::Screen, Action::Link, None, "Show and copy the AWS console's address of it"),
     binding(&[key('e')], Scope::Screen, Action::Export, None, "Write the panel as JSON to a file"),
     // The program.
+    binding(&[key('s')], Scope::Screen, Action::TestEvent, None, "Send a test event; it asks first"),
     binding(&[key('W')], Scope::Screen, Action::WhyReadOnly, None, "What this screen may change, and how to allow it"),
     binding(&[key(':')], Scope::Screen, Action::Command, None, "Type a command; `:help` lists them"),
     binding(&[key('?'), named(KeyCode::F(1))], Scope::Screen, Action::Help, Some("help"), "This help"),
@@ -313,7 +327,7 @@ impl fmt::Display for Key {
 mod tests {
     use super::*;
 
-    const SCOPES: [Scope; 17] = [
+    const SCOPES: [Scope; 18] = [
         Scope::Always,
         Scope::Screen,
         Scope::List,
@@ -327,6 +341,7 @@ mod tests {
         Scope::Leaving,
         Scope::Reading,
         Scope::Confirm,
+        Scope::Form,
         Scope::Notice,
         Scope::Offer,
         Scope::Text,

@@ -162,9 +162,10 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
         | Action::RedriveQueue
         | Action::SwitchStage
         | Action::Stop
+        | Action::TestEvent
         | Action::WhyReadOnly => return actions::act(state, action),
         // They belong to a dialog.
-        Action::WithRejected | Action::Force => {}
+        Action::WithRejected | Action::Force | Action::NextField | Action::PreviousField => {}
     }
     Vec::new()
 }

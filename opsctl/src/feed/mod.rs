@@ -7,6 +7,7 @@ pub mod pace;
 pub mod poison;
 pub mod publisher;
 pub mod random;
+pub mod report;
 pub mod sender;
 pub mod source;
 pub mod stop;

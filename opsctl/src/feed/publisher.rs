@@ -46,7 +46,7 @@ pub fn preview(stack: &Stack, events: &[FeedEvent]) -> Preview {
     let poison = events.iter().filter(|event| event.poison).count() as u64;
     if poison > 0 {
         let count = human::count(poison, "event");
-        preview.warnings.push(format!("{count} are spoiled: each ends in ingestion's dead letter queue"));
+        preview.warnings.push(format!("{count} spoiled on purpose, to be rejected"));
     }
     preview
 }
@@ -134,5 +134,122 @@ impl Publisher {
         }
         self.journal.finish(outcome, summary)?;
         Ok(self.sender)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusOutput;
+    use aws_sdk_eventbridge::operation::put_events::PutEventsOutput;
+    use aws_sdk_eventbridge::types::PutEventsResultEntry;
+    use aws_smithy_mocks::{Rule, mock};
+    use serde_json::Value;
+
+    use super::*;
+    use crate::aws::testing;
+    use crate::change::Gate;
+    use crate::error::ExitStatus;
+    use crate::journal;
+    use crate::output::{Report, Styles};
+    use crate::stack::samples;
+
+    fn events(count: usize) -> Vec<FeedEvent> {
+        (0..count).map(|number| FeedEvent::new(json!({ "event_id": format!("e{number}"), "symbol": "X" }))).collect()
+    }
+
+    /// A bus that takes all but `e1`.
+    fn bus() -> [Rule; 2] {
+        let there = mock!(Client::describe_event_bus).then_output(|| DescribeEventBusOutput::builder().build());
+        let put = mock!(Client::put_events).then_compute_output(|input| {
+            let answer = |refused: bool| {
+                let entry = PutEventsResultEntry::builder();
+                if refused { entry.error_code("MalformedDetail").error_message("no") } else { entry.event_id("bus") }
+            };
+            let entries = input.entries().iter();
+            let results = entries.map(|entry| answer(entry.detail().unwrap_or_default().contains(r#""e1""#)).build());
+            PutEventsOutput::builder().set_entries(Some(results.collect())).build()
+        });
+        [there, put]
+    }
+
+    async fn open(rules: &[&Rule], dir: &Path, change: Change) -> Result<Publisher> {
+        let stack = samples::stack();
+        let preview = Preview { change, ..preview(&stack, &events(1)) };
+        let permit = Gate::new(&stack, true).permit(&preview, "").unwrap();
+        let header = Header::new("send-test-event", Change::SendTestEvents, &stack, json!({}));
+        let client = testing::clients(rules).eventbridge;
+        Publisher::open(client, &stack, "test", &permit, (dir, &header)).await
+    }
+
+    async fn sent(count: usize) -> (journal::Entry, Vec<Value>) {
+        let dir = tempfile::tempdir().unwrap();
+        let [there, put] = bus();
+        let publisher = open(&[&there, &put], dir.path(), Change::SendTestEvents).await.unwrap();
+        let sending = publisher.send(&events(count), Pace::Fast, &Stop::never(), |_| {}).await.unwrap();
+        publisher.finish(count, &sending).unwrap();
+        let run = journal::list(dir.path()).unwrap().remove(0);
+        let recording = journal::open(dir.path(), &run.header.run).unwrap();
+        (recording.entry, recording.records)
+    }
+
+    #[tokio::test]
+    async fn every_body_is_written_down_before_and_what_the_bus_said_afterwards() {
+        let (run, records) = sent(12).await;
+        let finish = run.finish.unwrap();
+        assert_eq!(
+            (finish.outcome, finish.summary.as_str()),
+            (Outcome::Partly, "11 of 12 events taken by eventbridge-market-data-dev")
+        );
+        let kinds: Vec<_> = records.iter().map(|record| record["record"].as_str().unwrap()).collect();
+        assert_eq!(kinds, [&["planned"; 12][..], &["sent"; 2]].concat());
+        assert_eq!(records[0]["body"], json!({ "event_id": "e0", "symbol": "X" }));
+        assert_eq!((&records[12]["count"], &records[13]["count"]), (&json!(9), &json!(2)));
+        assert_eq!(records[12]["refused"], json!([{ "event_id": "e1", "reason": "MalformedDetail: no" }]));
+        assert_eq!(records[13]["event_ids"], json!(["e10", "e11"]));
+    }
+
+    #[tokio::test]
+    async fn of_a_great_load_only_counts_are_written_down() {
+        let (run, records) = sent(MOST_BODIES + 1).await;
+        assert_eq!(run.finish.unwrap().outcome, Outcome::Partly);
+        assert!(records.iter().all(|record| record["record"] == "sent" && record.get("event_ids").is_none()));
+        let count: u64 = records.iter().filter_map(|record| record["count"].as_u64()).sum();
+        assert_eq!(count, MOST_BODIES as u64);
+    }
+
+    #[tokio::test]
+    async fn a_permit_for_something_else_and_a_bus_that_is_not_there_leave_no_run() {
+        let dir = tempfile::tempdir().unwrap();
+        let [there, put] = bus();
+        let error = open(&[&there, &put], dir.path(), Change::Purge).await.unwrap_err();
+        assert_eq!((error.exit_status(), there.num_calls()), (ExitStatus::Refused, 0));
+        let gone = mock!(Client::describe_event_bus).then_error(|| {
+            use aws_sdk_eventbridge::operation::describe_event_bus::DescribeEventBusError as Error;
+            Error::ResourceNotFoundException(
+                aws_sdk_eventbridge::types::error::ResourceNotFoundException::builder().message("no").build(),
+            )
+        });
+        assert!(open(&[&gone, &put], dir.path(), Change::SendTestEvents).await.is_err());
+        assert!(journal::list(dir.path()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_preview_says_that_the_pipeline_takes_them_for_real() {
+        let mut events = events(12);
+        for (number, event) in events.iter_mut().enumerate() {
+            event.set("symbol", format!("S{}", number % 5));
+            event.poison = number == 0;
+        }
+        let mut text = Vec::new();
+        preview(&samples::stack(), &events).write_text(&mut text, &Styles::default()).unwrap();
+        insta::assert_snapshot!(String::from_utf8(text).unwrap(), @"
+        About to send 12 events to eventbridge-market-data-dev, in dev
+          events:PutEvents  eventbridge-market-data-dev  2 ×
+          warning  the pipeline takes them for real: they are stored, count in the
+                   indicators of S0, S1, S2 and 2 more, and may raise alerts
+          warning  1 event spoiled on purpose, to be rejected
+          safe     events are checked with the pipeline's own validation and carry their
+                   own source
+        ");
     }
 }

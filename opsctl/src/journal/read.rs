@@ -93,12 +93,12 @@ pub fn list(dir: &Path) -> Result<Vec<Entry>> {
     Ok(entries)
 }
 
-/// The run of that name, or of `last` the latest.
-pub fn find(dir: &Path, name: &str) -> Result<RunId> {
+/// The run of that name, or of `last` the latest of those that are meant.
+pub fn find(dir: &Path, name: &str, meant: impl Fn(&Header) -> bool) -> Result<RunId> {
     let help = "`opsctl journal list` shows the runs; --journal-dir says where they are";
     if name == "last" {
-        let latest = list(dir)?.into_iter().next();
-        let missing = || Error::usage(format!("there is no run in {}", dir.display()), help);
+        let latest = list(dir)?.into_iter().find(|entry| meant(&entry.header));
+        let missing = || Error::usage(format!("there is no such run in {}", dir.display()), help);
         return Ok(latest.ok_or_else(missing)?.header.run);
     }
     let run: RunId = name.parse().map_err(|message: String| Error::usage(message, help))?;

@@ -111,7 +111,7 @@ fn a_run_has_one_writer() {
 fn the_latest_run_is_the_first_of_the_list_and_is_called_last() {
     let dir = tempfile::tempdir().unwrap();
     assert!(list(&dir.path().join("none")).unwrap().is_empty());
-    assert_eq!(find(dir.path(), "last").unwrap_err().exit_status(), ExitStatus::Usage);
+    assert_eq!(find(dir.path(), "last", |_| true).unwrap_err().exit_status(), ExitStatus::Usage);
     let at = |millisecond| RunId::new(Timestamp::from_millisecond(millisecond).unwrap());
     let runs = [at(1_795_348_800_000), at(1_795_348_800_001), at(1_795_435_200_000)];
     for run in &runs {
@@ -120,15 +120,31 @@ fn the_latest_run_is_the_first_of_the_list_and_is_called_last() {
     fs::write(dir.path().join("notes.txt"), "not a journal").unwrap();
     let listed: Vec<RunId> = list(dir.path()).unwrap().into_iter().map(|entry| entry.header.run).collect();
     assert!(listed.iter().eq(runs.iter().rev()), "{listed:?}");
-    assert_eq!(find(dir.path(), "last").unwrap(), runs[2]);
-    assert_eq!(find(dir.path(), runs[0].as_str()).unwrap(), runs[0]);
+    assert_eq!(find(dir.path(), "last", |_| true).unwrap(), runs[2]);
+    assert_eq!(find(dir.path(), runs[0].as_str(), |_| true).unwrap(), runs[0]);
 }
 
 #[test]
 fn a_runs_name_cannot_leave_the_directory() {
     let dir = tempfile::tempdir().unwrap();
     for name in ["../../etc/passwd", "", "20261124-070512-123-4f9a1c2b/..", "20261124-070512-123-4F9A1C2B"] {
-        assert_eq!(find(dir.path(), name).unwrap_err().exit_status(), ExitStatus::Usage, "{name}");
+        assert_eq!(find(dir.path(), name, |_| true).unwrap_err().exit_status(), ExitStatus::Usage, "{name}");
     }
     assert!("20261124-070512-123-4f9a1c2b".parse::<RunId>().is_ok());
+}
+
+#[test]
+fn the_last_run_is_the_last_of_those_that_are_meant() {
+    let dir = tempfile::tempdir().unwrap();
+    let redrive = header();
+    let mut pause = header();
+    pause.change = Change::Pause;
+    for header in [&redrive, &pause] {
+        Journal::create(dir.path(), header).unwrap();
+    }
+    // Names sort by time to the millisecond, and then by chance.
+    let latest = [&redrive.run, &pause.run].into_iter().max().unwrap();
+    assert_eq!(find(dir.path(), "last", |_| true).unwrap(), *latest);
+    assert_eq!(find(dir.path(), "last", |header| header.change == Change::Redrive).unwrap(), redrive.run);
+    assert!(find(dir.path(), "last", |header| header.change == Change::Purge).is_err());
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::edit::difference;
 use super::gather::Gathered;
 use super::options::{Options, Via};
-use super::plan::{LeftLetter, Plan, PlannedLetter};
+use super::plan::{Left, LeftLetter, Plan, PlannedLetter};
 use super::request::Request;
 use crate::aws::dead_letters::Depth;
 use crate::change::{Call, Change, Preview};
@@ -182,10 +182,12 @@ impl Report for PreviewReport {
         Ok(())
     }
 
-    /// Letters that could not be looked at make it partly done.
+    /// To look is fine, whatever there is. When it was to be done and there was nothing to do, letters that could not be
+    /// looked at, or were not sent for another reason than that their stage has rejected them, make it partly done.
     fn exit_status(&self) -> ExitStatus {
         let unseen = self.queues.values().any(|depth| depth.in_flight > 0);
-        if !self.dry_run && unseen { ExitStatus::Partly } else { ExitStatus::Fine }
+        let refused = self.left.iter().any(|letter| letter.left != Left::Rejected);
+        if !self.dry_run && (unseen || refused) { ExitStatus::Partly } else { ExitStatus::Fine }
     }
 
     fn json_lines(&self) -> serde_json::Result<Vec<Value>> {

@@ -3,6 +3,7 @@
 pub mod logs;
 pub mod metrics;
 pub mod traces;
+mod xray;
 
 use std::env;
 

@@ -11,8 +11,6 @@ use lambda_runtime::LambdaInvocation;
 use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
 use opentelemetry::trace::TracerProvider as _;
 use opentelemetry_aws::trace::{XrayIdGenerator, XrayPropagator};
-use opentelemetry_aws::xray_exporter::daemon_client::XrayDaemonClient;
-use opentelemetry_aws::xray_exporter::{SegmentTranslator, XrayExporter};
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use tracing::Subscriber;
 use tracing::level_filters::LevelFilter;
@@ -20,13 +18,14 @@ use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::registry::LookupSpan;
 
+use super::xray::DaemonExporter;
+
 /// Sends finished spans to the daemon at `address`, each at once: the process may be frozen after the answer.
 pub(crate) fn provider(address: SocketAddr) -> io::Result<SdkTracerProvider> {
-    let exporter = XrayExporter::new(XrayDaemonClient::new(address)?).with_translator(SegmentTranslator::new());
     Ok(SdkTracerProvider::builder()
         .with_sampler(Sampler::ParentBased(Box::new(Sampler::AlwaysOff)))
         .with_id_generator(XrayIdGenerator::default())
-        .with_simple_exporter(exporter)
+        .with_simple_exporter(DaemonExporter::new(address)?)
         .build())
 }
 
@@ -100,8 +99,10 @@ mod tests {
     use std::net::UdpSocket;
     use std::time::Duration;
 
-    use serde_json::Value;
+    use opentelemetry::trace::Status;
+    use serde_json::{Value, json};
     use tower::{Layer as _, Service as _, service_fn};
+    use tracing_opentelemetry::OpenTelemetrySpanExt as _;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
@@ -121,8 +122,18 @@ mod tests {
         let inner = service_fn(|_: LambdaInvocation| {
             let span = tracing::info_span!("stage", "otel.name" = "ingestion", "annotation.symbol" = "BTCUSDT");
             span.in_scope(|| {
-                tracing::debug_span!(target: "aws_sdk_dynamodb::operation::put_item", "DynamoDB.PutItem")
-                    .in_scope(|| ());
+                let call = tracing::debug_span!(
+                    target: "aws_sdk_dynamodb::operation::put_item",
+                    "DynamoDB.PutItem",
+                    "rpc.system" = "aws-api",
+                    "rpc.service" = "DynamoDB",
+                    "rpc.method" = "PutItem",
+                );
+                // As `crate::aws::SpanDetails` does.
+                call.set_attribute("http.response.status_code", 400);
+                call.set_attribute("aws.request_id", "r-1");
+                call.set_status(Status::error("HTTP 400"));
+                call.in_scope(|| ());
                 tracing::debug_span!(target: "aws_runtime", "noise").in_scope(|| ());
             });
             std::future::ready(Ok::<(), lambda_runtime::Error>(()))
@@ -154,7 +165,16 @@ mod tests {
         assert_eq!(stage["parent_id"], "53995c3f42cd8ad8");
         assert_eq!(stage["type"], "subsegment");
         assert_eq!(stage["annotations"]["symbol"], "BTCUSDT");
+        assert_eq!((stage.get("aws"), stage.get("fault"), stage.get("error")), (None, None, None));
         assert_eq!(call["parent_id"], stage["id"]);
+        assert_eq!((&call["name"], &call["namespace"]), (&json!("DynamoDB"), &json!("aws")));
+        assert_eq!(call["aws"], json!({"operation": "PutItem", "request_id": "r-1"}));
+        assert_eq!(call["http"], json!({"response": {"status": 400}}));
+        assert_eq!((&call["error"], call.get("fault"), call.get("annotations")), (&json!(true), None, None));
+        assert_eq!(call["cause"]["exceptions"][0]["message"], "HTTP 400");
+        let time = |name: &str| call[name].as_f64().unwrap();
+        let now = jiff::Timestamp::now().as_duration().as_secs_f64();
+        assert!(now - 60.0 < time("start_time") && time("start_time") <= time("end_time") && time("end_time") <= now);
     }
 
     #[tokio::test]

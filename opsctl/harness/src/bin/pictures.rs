@@ -91,7 +91,10 @@ impl Studio {
         dashboard.press("R");
         dashboard.wait_for("a stage that works", |screen| !screen.contains("PAUSED"));
         self.take("recovery", &dashboard);
-        self.run(&["--yes", "redrive", "dlq", "processing", "--execute"]);
+        // On a busy machine some letters may not be proven delivered at first: those stay, and are sent again.
+        let redrive = ["--yes", "redrive", "dlq", "processing", "--execute"];
+        let done = (0..3).any(|_| self.start(&redrive).wait().expect("it is our child").success());
+        assert!(done, "{redrive:?} does not end well");
         dashboard.press("R");
         dashboard.wait_for("nothing left", |screen| screen.contains("3 Dead letters: 0"));
         self.take("recovered", &dashboard);

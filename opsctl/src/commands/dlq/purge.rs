@@ -75,6 +75,9 @@ impl Report for PurgeReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let Styles { heading, warn, bad, .. } = *styles;
         let purge = match self {
+            Self::Nothing { stage, read: 0 } => {
+                return writeln!(out, "nothing to delete: the queue of {stage} is empty");
+            }
             Self::Nothing { stage, read } => {
                 return writeln!(
                     out,
@@ -109,7 +112,7 @@ impl Report for PurgeReport {
             writeln!(out, "{warn}{letters} could not be given back{warn:#}: seen again within a minute")?;
         }
         writeln!(out, "written first to {}", purge.file.display())?;
-        writeln!(out, "journal run {}", purge.run)
+        writeln!(out, "journal: opsctl journal show {}", purge.run)
     }
 }
 

@@ -95,7 +95,7 @@ pub struct DlqArgs {
         help_heading = "How")]
     pub follow: u64,
 
-    /// Go on with a run that was stopped, killed, or partly done; `last` is the latest
+    /// Go on with a run that was stopped, killed, or partly done; `last` is the latest redrive of this stack
     #[arg(long, value_name = "RUN", help_heading = "How", conflicts_with_all = [
         "stages", "cause", "symbol", "event_type", "older_than", "newer_than", "text", "id", "limit", "set", "edit",
         "include_rejected", "force", "via", "verify", "rate", "concurrency", "hold",

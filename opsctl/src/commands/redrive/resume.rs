@@ -21,7 +21,8 @@ pub(super) async fn run(
     gate: &Gate,
     (dir, name): (&Path, &str),
 ) -> Result<RunReport> {
-    let run = journal::find(dir, name)?;
+    // Between a redrive and its resumption anything may have been done, here or on another stack.
+    let run = journal::find(dir, name, |header| header.change == Change::Redrive && header.is_of(&target.stack))?;
     let recording = journal::open(dir, &run)?;
     let header = &recording.entry.header;
     if header.change != Change::Redrive {

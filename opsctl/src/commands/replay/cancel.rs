@@ -6,6 +6,7 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
+use super::find;
 use crate::aws::archive::{self, Replay};
 use crate::change::{Call, Change, Preview};
 use crate::context::Context;
@@ -41,7 +42,8 @@ impl Report for CancelReport {
             return writeln!(out, "nothing to cancel: {name} is {}", state.as_str());
         }
         writeln!(out, "{warn}cancelled{warn:#} {name}; events that it handed over stay")?;
-        writeln!(out, "{dim}→ opsctl replay watch {name} shows when it has ended{dim:#}")
+        writeln!(out, "{dim}→ opsctl replay watch {name} shows when it has ended{dim:#}")?;
+        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"))
     }
 }
 
@@ -51,7 +53,7 @@ pub async fn run(context: &Context, args: &CancelArgs) -> Result<CancelReport> {
     let (client, stack) = (&target.clients.eventbridge, &target.stack);
     let gate = context.gate(stack);
     gate.allows(Change::CancelReplay)?;
-    let replay = archive::replay(client, &args.name).await?;
+    let replay = find(&target, &args.name).await?;
     if !replay.state.can_be_cancelled() {
         return Ok(CancelReport { replay, cancelled: false, run: None });
     }

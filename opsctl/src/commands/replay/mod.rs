@@ -7,8 +7,10 @@ pub mod start;
 
 use clap::Subcommand;
 
-use crate::context::Context;
-use crate::error::{ExitStatus, Result};
+use crate::aws::AwsErrorKind;
+use crate::aws::archive::{self, Replay};
+use crate::context::{Context, Target};
+use crate::error::{Error, ExitStatus, Result};
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -25,6 +27,19 @@ pub enum ReplayCommand {
 
     /// Cancel a replay; what it has handed over stays handed over
     Cancel(cancel::CancelArgs),
+}
+
+/// The replay of that name, which somebody may have mistyped.
+async fn find(target: &Target, name: &str) -> Result<Replay> {
+    archive::replay(&target.clients.eventbridge, name).await.map_err(|error| {
+        if error.kind != AwsErrorKind::NotFound {
+            return error.into();
+        }
+        Error::usage(
+            format!("there is no replay {name} of archive {}", target.stack.archive.name),
+            "`opsctl replay list` shows the replays of the last 90 days",
+        )
+    })
 }
 
 /// Does it.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 
+use super::find;
 use crate::aws::archive::{self, Replay, ReplayState};
 use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
@@ -77,7 +78,7 @@ impl Report for WatchReport {
 pub async fn run(context: &Context, args: &WatchArgs) -> Result<WatchReport> {
     let target = context.target().await?;
     let name = if let Some(name) = &args.name {
-        name.clone()
+        find(&target, name).await?.name
     } else {
         let latest = archive::replays(&target.clients.eventbridge, &target.stack).await?.into_iter().next();
         let nothing = || Error::usage("there is no replay to watch", "start one with `opsctl replay start`");

@@ -123,7 +123,8 @@ impl Report for StartReport {
         }
         let name = &self.plan.name;
         writeln!(out, "{good}started{good:#} {name}")?;
-        writeln!(out, "{dim}→ opsctl replay watch {name}{dim:#}")
+        writeln!(out, "{dim}→ opsctl replay watch {name}; opsctl replay cancel {name}{dim:#}")?;
+        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"))
     }
 }
 

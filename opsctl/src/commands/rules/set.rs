@@ -80,7 +80,7 @@ impl Report for SetReport {
         writeln!(out, "{good}{parameter} is version {version} now{good:#}: the functions use it within 60 s")?;
         changes::write(out, &self.changes, styles)?;
         writeln!(out, "{dim}→ to go back: opsctl rules set --from-version {version_before}{dim:#}")?;
-        writeln!(out, "{dim}journal run {run}{dim:#}")
+        writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}")
     }
 }
 

@@ -2,10 +2,8 @@
 
 mod args;
 mod events;
-mod report;
 mod run;
 
 pub(crate) use args::LONG_ABOUT;
 pub use args::SendTestEventArgs;
-pub use report::SendTestEventReport;
 pub use run::run;

@@ -8,16 +8,15 @@ use serde_json::json;
 
 use super::args::SendTestEventArgs;
 use super::events::prepare;
-use super::report::{Followup, SendTestEventReport};
 use crate::change::Change;
 use crate::context::Context;
 use crate::error::Result;
 use crate::feed::follow::Follower;
 use crate::feed::publisher::{self, Publisher};
 use crate::feed::random;
+use crate::feed::report::{Followup, SendTestEventReport};
 use crate::feed::sender::{SentEvent, Tracing};
 use crate::feed::stop::Stop;
-use crate::feed::summary::Summary;
 use crate::human;
 use crate::journal::Header;
 
@@ -86,11 +85,7 @@ async fn follow(
 ) -> Result<Followup> {
     let timeout = Duration::from_secs(args.timeout);
     let bar = context.printer.progress(sent.len() as u64, "following");
-    let events = follower.follow(sent, timeout, stop, |done| bar.set_position(done)).await?;
+    let followup = Followup::read(follower, sent, timeout, stop, |done| bar.set_position(done)).await?;
     bar.finish_and_clear();
-    let timeline = match events.as_slice() {
-        [event] => Some(follower.timeline(event, timeout, stop).await?),
-        _ => None,
-    };
-    Ok(Followup { summary: Summary::of(&events), timeline, events })
+    Ok(followup)
 }

@@ -2,6 +2,7 @@
 
 use tui_input::Input;
 
+use super::test_event::Form;
 use super::told::{Complaint, Previewed};
 use crate::stack::StageName;
 
@@ -14,6 +15,8 @@ pub enum Dialog {
     Preview(Box<Preview>),
     /// Something to read and to close.
     Notice(Notice),
+    /// An event to send.
+    Form(Box<Form>),
     /// A stage takes events again: are the letters that gathered to be sent?
     Offer {
         /// Which stage.

@@ -10,8 +10,10 @@ mod operator;
 mod order;
 mod paper;
 mod redrive;
+mod send;
 mod state;
 mod switch;
+mod test_event;
 #[cfg(test)]
 pub(super) mod testing;
 #[cfg(test)]
@@ -26,6 +28,7 @@ pub use operator::Operator;
 pub use order::{Order, Wanted};
 pub use paper::{Paper, PaperLine, Role};
 pub use state::{Actions, Leaving};
+pub use test_event::{Form, TestEvent};
 pub use told::{Complaint, Outcome, Previewed, Told};
 pub(in crate::dashboard) use update::question;
 pub use update::{act, act_on_dialog, leave, take, want};

@@ -7,6 +7,7 @@ use tokio::task::JoinSet;
 
 use super::order::{Order, Wanted};
 use super::redrive::PreparedRedrive;
+use super::send::PreparedEvent;
 use super::switch::PreparedSwitch;
 use super::told::{Complaint, Outcome, Previewed, Told};
 use crate::aws::Clients;
@@ -49,6 +50,8 @@ pub(super) enum Prepared {
     Redrive(Box<PreparedRedrive>),
     /// A pause or its end.
     Switch(Box<PreparedSwitch>),
+    /// A test event.
+    Event(Box<PreparedEvent>),
 }
 
 /// What a task ends with.
@@ -73,6 +76,7 @@ impl Prepared {
         match self {
             Self::Redrive(prepared) => prepared.preview(),
             Self::Switch(prepared) => prepared.preview(),
+            Self::Event(prepared) => prepared.preview(),
         }
     }
 
@@ -80,6 +84,7 @@ impl Prepared {
         match self {
             Self::Redrive(prepared) => prepared.shown(gate),
             Self::Switch(prepared) => prepared.shown(gate),
+            Self::Event(prepared) => prepared.shown(gate),
         }
     }
 
@@ -87,6 +92,7 @@ impl Prepared {
         match self {
             Self::Redrive(prepared) => Box::pin(prepared.carry_out(tools, permit, stop, teller)).await,
             Self::Switch(prepared) => Box::pin(prepared.carry_out(tools, permit, teller)).await,
+            Self::Event(prepared) => Box::pin(prepared.carry_out(tools, permit, stop, teller)).await,
         }
     }
 }
@@ -151,6 +157,9 @@ impl Operator {
                 Wanted::Redrive(request) => {
                     let prepared = PreparedRedrive::read(&tools, *request, &stop, &teller).await;
                     prepared.map(|prepared| Prepared::Redrive(Box::new(prepared)))
+                }
+                Wanted::SendTestEvent(event) => {
+                    PreparedEvent::make(&tools.stack, &event).map(Box::new).map(Prepared::Event)
                 }
                 Wanted::Pause(stage) => PreparedSwitch::pause(&tools, stage).await.map(Box::new).map(Prepared::Switch),
                 Wanted::Resume(stage) => {

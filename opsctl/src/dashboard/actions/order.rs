@@ -1,5 +1,6 @@
 //! What the person wants changed, and what the operator is told to do about it.
 
+use super::test_event::TestEvent;
 use crate::change::Change;
 use crate::redrive::{Request, Wishes};
 use crate::stack::StageName;
@@ -13,6 +14,8 @@ pub enum Wanted {
     Pause(StageName),
     /// Let it take events again.
     Resume(StageName),
+    /// Send an event.
+    SendTestEvent(Box<TestEvent>),
 }
 
 impl Wanted {
@@ -22,6 +25,7 @@ impl Wanted {
             Self::Redrive(_) => Change::Redrive,
             Self::Pause(_) => Change::Pause,
             Self::Resume(_) => Change::Resume,
+            Self::SendTestEvent(_) => Change::SendTestEvents,
         }
     }
 
@@ -32,6 +36,7 @@ impl Wanted {
                 let queues: Vec<&str> = request.queues.iter().map(|queue| queue.as_str()).collect();
                 format!("reading the dead letters of {}", queues.join(", "))
             }
+            Self::SendTestEvent(event) => format!("making an event of {}", event.symbol),
             Self::Pause(stage) | Self::Resume(stage) => format!("reading how {stage} is"),
         }
     }

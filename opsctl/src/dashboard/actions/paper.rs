@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
+use crate::feed::report::SendTestEventReport;
 use crate::output::{Report, Styles};
 use crate::redrive::RunReport;
+use crate::redrive::machine::Outcome;
 
 /// What a piece of text is, as [`Styles`] tells it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,16 +41,40 @@ pub struct Paper {
 }
 
 impl Paper {
-    /// What came of a redrive: in short first, then letter by letter.
+    /// What came of a redrive: in short first, then letter by letter, first those that somebody has to look at.
     pub fn of_run(report: &RunReport) -> Self {
+        let mut sorted = report.clone();
+        sorted.letters.sort_by_key(|letter| match letter.outcome {
+            Outcome::Failed { .. } | Outcome::NotDeleted { .. } | Outcome::Unproven { .. } => 0,
+            Outcome::Unseen => 1,
+            Outcome::Stopped => 2,
+            Outcome::Redriven | Outcome::Gone => 3,
+        });
         let mut lines = text(|out, styles| report.write_summary(out, styles));
+        if report.resume.is_some() {
+            lines.push(vec![(Role::Dim, "  y copies that command".to_owned())]);
+        }
         lines.push(PaperLine::new());
-        lines.extend(text(|out, styles| report.write_letters(out, styles)));
+        lines.extend(text(|out, styles| sorted.write_letters(out, styles)));
         Self {
             title: format!("Redrive {}", report.run),
             lines,
             value: serde_json::to_value(report).unwrap_or_default(),
             copy: report.resume.clone().unwrap_or_else(|| format!("opsctl journal show {}", report.run)),
+        }
+    }
+
+    /// What became of a test event.
+    pub fn of_event(report: &SendTestEventReport, id: &str) -> Self {
+        let mut lines = lines_of(report);
+        lines.push(PaperLine::new());
+        lines.push(vec![(Role::Dim, format!("all that is known of it: type :event {id}"))]);
+        lines.push(vec![(Role::Dim, format!("journal: opsctl journal show {}", report.run))]);
+        Self {
+            title: format!("Test event {id}"),
+            lines,
+            value: serde_json::to_value(report).unwrap_or_default(),
+            copy: id.to_owned(),
         }
     }
 }

@@ -45,6 +45,7 @@ impl Actions {
                 return Some(vec![Scope::Confirm, Scope::Text, Scope::Always]);
             }
             Dialog::Preview(_) => return Some(vec![Scope::Confirm, Scope::Notice, Scope::Always]),
+            Dialog::Form(_) => return Some(vec![Scope::Form, Scope::Text, Scope::Always]),
             Dialog::Notice(_) => Scope::Notice,
             Dialog::Offer { .. } => Scope::Offer,
         };
@@ -54,6 +55,7 @@ impl Actions {
     /// The line that is typed in, when there is one.
     pub fn input(&mut self) -> Option<&mut Input> {
         match &mut self.dialog {
+            Some(Dialog::Form(form)) => Some(form.field()),
             Some(Dialog::Preview(preview)) if preview.shown.needed.is_some() => Some(&mut preview.answer),
             _ => None,
         }

@@ -6,7 +6,7 @@ use jiff::SignedDuration;
 use super::testing::{letters, nothing_to_send, open_letters, previewed, stopped, stopped_run};
 use super::*;
 use crate::aws::testing::clients;
-use crate::change::{Change, Gate};
+use crate::change::{Change, Gate, Needed};
 use crate::dashboard::event::{Effect, Event};
 use crate::dashboard::pages::{Loaded, Topic};
 use crate::dashboard::state::State;
@@ -332,6 +332,47 @@ fn a_stage_is_paused_and_resumed_and_the_redrive_of_what_gathered_is_offered() {
 }
 
 #[test]
+fn a_test_event_is_checked_in_its_form_and_then_previewed() {
+    let mut state = state(samples::healthy());
+    typed(&mut state, "s");
+    assert_eq!(typed(&mut state, "q"), [], "what is typed is no key");
+    press(&mut state, KeyCode::Backspace);
+    press(&mut state, KeyCode::Tab);
+    typed(&mut state, "x");
+    assert_eq!(press(&mut state, KeyCode::Enter), []);
+    let Some(Dialog::Form(form)) = &state.actions.dialog else { panic!("the form is gone") };
+    assert!(form.error.as_ref().is_some_and(|error| error.contains("price")), "{form:?}");
+    press(&mut state, KeyCode::Backspace);
+    let effects = press(&mut state, KeyCode::Enter);
+    let [Effect::Change(Order::Prepare(Wanted::SendTestEvent(event)))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!((event.symbol.as_str(), event.price.to_string().as_str()), ("TEST", "100.00"));
+
+    let mut state = super::tests::state(samples::healthy());
+    let effects = command(&mut state, "send BTCUSDT 39432.48 quote");
+    let [Effect::Change(Order::Prepare(Wanted::SendTestEvent(event)))] = &effects[..] else { panic!("{effects:?}") };
+    assert_eq!(event.symbol, "BTCUSDT");
+    let mut state = super::tests::state(samples::healthy());
+    assert_eq!(command(&mut state, "send btcusdt"), []);
+    assert!(matches!(&state.actions.dialog, Some(Dialog::Form(form)) if form.error.is_some()), "it can be mended");
+    press(&mut state, KeyCode::Esc);
+    assert!(state.actions.dialog.is_none());
+}
+
+#[tokio::test]
+async fn a_test_event_is_shown_as_it_will_be_published() {
+    let (mut operator, dir) = operator("prod", false);
+    let event = Form::filled("BTCUSDT 39432.480").read(samples::now()).unwrap();
+    operator.take(Order::Prepare(Wanted::SendTestEvent(Box::new(event))));
+    let Told::Previewed(shown) = next(&mut operator).await else { panic!("no preview") };
+    assert_eq!(shown.needed, Some(Needed::Word("prod".to_owned())));
+    let text: Vec<String> = shown.lines.iter().flatten().map(|(_, text)| text.clone()).collect();
+    assert!(text.iter().any(|text| text.contains(r#""price": "39432.480""#)), "{text:?}");
+    operator.take(Order::Confirm("y".to_owned()));
+    assert!(matches!(next(&mut operator).await, Told::Unconfirmed(_)));
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is journaled");
+}
+
+#[test]
 fn a_refusal_says_why_and_what_to_do() {
     let mut state = with_letters();
     typed(&mut state, "A");
@@ -363,8 +404,13 @@ async fn next(operator: &mut Operator) -> Told {
 #[tokio::test]
 async fn a_read_only_operator_refuses_before_it_asks_aws() {
     let (mut operator, dir) = operator("dev", true);
-    let wanted =
-        [Wanted::Redrive(Box::new(Request::new(vec![INGESTION]))), Wanted::Pause(INGESTION), Wanted::Resume(INGESTION)];
+    let event = Form::default().read(samples::now()).unwrap();
+    let wanted = [
+        Wanted::Redrive(Box::new(Request::new(vec![INGESTION]))),
+        Wanted::Pause(INGESTION),
+        Wanted::Resume(INGESTION),
+        Wanted::SendTestEvent(Box::new(event)),
+    ];
     for wanted in wanted {
         operator.take(Order::Prepare(wanted));
         // A call would fail with another message: no rule answers it.

@@ -1,11 +1,12 @@
 //! What the operator tells.
 
+use std::sync::Arc;
+
+use super::paper::{Paper, PaperLine};
 use crate::change::{Needed, Preview as ChangePreview};
 use crate::error::Error;
 use crate::redrive::{Progress, RunReport, Wishes};
 use crate::stack::StageName;
-
-use super::paper::PaperLine;
 
 /// What the operator tells.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +21,8 @@ pub enum Told {
     Confirmed,
     /// It is journaled under this name.
     Began(String),
+    /// It is done, and followed: what is waited for.
+    Following(String),
     /// So far it is.
     Progress(Progress),
     /// It ended, or could not begin.
@@ -46,6 +49,8 @@ pub struct Previewed {
 pub enum Outcome {
     /// A redrive, letter by letter.
     Redrive(Box<RunReport>),
+    /// An event was sent, and this is its way.
+    TestEvent(Arc<Paper>),
     /// A stage is paused.
     Paused(StageName),
     /// A stage takes events again.

@@ -41,6 +41,7 @@ pub fn act(state: &mut State, action: Action) -> Vec<Effect> {
             None => state.complain("no queue is selected"),
         },
         Action::SwitchStage => return switch_stage(state),
+        Action::TestEvent => state.actions.dialog = Some(Dialog::Form(Box::default())),
         Action::Stop => return stop(state),
         Action::WhyReadOnly => explain_writes(state),
         _ => {}
@@ -99,12 +100,20 @@ pub fn act_on_dialog(state: &mut State, action: Action) -> Vec<Effect> {
             return vec![Effect::Change(Order::Confirm(answer))];
         }
         (Dialog::Preview(_), Action::Cancel | Action::Back) => return forget(state),
+        (Dialog::Form(form), Action::NextField) => form.step(1),
+        (Dialog::Form(form), Action::PreviousField) => form.step(-1),
+        (Dialog::Form(form), Action::Accept) => match form.read(state.now) {
+            Ok(event) => return want(state, Wanted::SendTestEvent(Box::new(event))),
+            Err(why) => form.error = Some(why),
+        },
         (Dialog::Offer { stage, .. }, Action::Accept) => {
             let stage = *stage;
             state.actions.dialog = None;
             return redrive(state, Request::new(vec![stage]));
         }
-        (Dialog::Notice(_) | Dialog::Offer { .. }, Action::Cancel | Action::Back) => state.actions.dialog = None,
+        (Dialog::Notice(_) | Dialog::Offer { .. } | Dialog::Form(_), Action::Cancel | Action::Back) => {
+            state.actions.dialog = None;
+        }
         (_, Action::Suspend) => return vec![Effect::Suspend],
         (_, Action::Redraw) => return vec![Effect::Redraw],
         _ => {}
@@ -166,6 +175,7 @@ pub fn take(state: &mut State, told: Told, now: Timestamp) -> Vec<Effect> {
             state.actions.dialog = None;
         }
         Told::Began(run) => work.run = Some(run),
+        Told::Following(what) => work.what = what,
         Told::Progress(progress) => work.phase = Phase::Doing(Some(progress)),
         Told::Ended(result) => return ended(state, result),
     }
@@ -220,14 +230,17 @@ fn ended(state: &mut State, result: Result<Box<Outcome>, Complaint>) -> Vec<Effe
 fn outcome_of(state: &mut State, outcome: Outcome) -> Vec<Effect> {
     match outcome {
         Outcome::Redrive(report) => redriven(state, &report),
+        Outcome::TestEvent(paper) => show_page(state, Topic::Report(paper)),
         Outcome::Paused(stage) => {
             state.say(format!("{stage} is paused: its events wait in its dead letter queue; P resumes it"));
             Vec::new()
         }
         Outcome::Resumed { stage, letters } => {
-            state.say(format!("{stage} takes events again"));
+            // A question says it too, and wants its keys to be seen.
             if letters > 0 {
                 state.actions.dialog = Some(Dialog::Offer { stage, letters });
+            } else {
+                state.say(format!("{stage} takes events again"));
             }
             Vec::new()
         }
@@ -239,7 +252,8 @@ fn redriven(state: &mut State, report: &RunReport) -> Vec<Effect> {
         state.actions.marks.forget(&letter.message_id);
     }
     let paper = Arc::new(Paper::of_run(report));
-    state.actions.parting = Some(format!("{}\nrun {}: {}", report.summary(), report.run, paper.copy));
+    let next = if report.resume.is_some() { "to go on" } else { "journal" };
+    state.actions.parting = Some(format!("{}\n{next}: {}", report.summary(), paper.copy));
     state.actions.last = Some(Arc::clone(&paper));
     show_page(state, Topic::Report(paper))
 }

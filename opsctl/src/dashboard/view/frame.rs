@@ -7,10 +7,12 @@ use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
 use super::parts;
+use super::pipeline::off;
 use crate::dashboard::keys::{Action, Scope, TABLE};
 use crate::dashboard::state::{Overlay, Prompt, State};
 use crate::dashboard::theme::Theme;
 use crate::human;
+use crate::stack::StageName;
 
 /// From so many columns on there is room for how to act; below that a key says it.
 const WIDE: u16 = 110;
@@ -27,10 +29,17 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
     };
     let right = Line::from(vec![time(state, theme), Span::raw("  "), Span::styled(writes, style), Span::raw(" ")]);
     let width = u16::try_from(right.width()).unwrap_or(u16::MAX).min(area.width);
+    // Somebody has paused a stage on purpose, and may have forgotten it: it is said whatever else is shown.
+    let paused = paused(state);
     // The environment always, the project where there is room for it.
     let names = [format!(" {} {} ", stack.project, stack.environment), format!(" {} ", stack.environment)];
-    let fitting = names.iter().find(|name| name.chars().count() <= usize::from(area.width - width));
-    let mut left = Line::from(Span::styled(fitting.unwrap_or(&names[1]).clone(), name_style));
+    let fits = |name: &&String| name.chars().count() + paused.chars().count() < usize::from(area.width - width);
+    let mut left = Line::from(Span::styled(names.iter().find(fits).unwrap_or(&names[1]).clone(), name_style));
+    if !paused.is_empty() {
+        let room = usize::from(area.width - width).saturating_sub(left.width() + 1);
+        left.push_span(Span::raw(" "));
+        left.push_span(Span::styled(parts::cut(&paused, room), theme.alert));
+    }
     // As much of the place as there is room for.
     let places = match &state.endpoint {
         Some(endpoint) => [format!("at {endpoint}"), endpoint.clone(), String::new()],
@@ -45,6 +54,13 @@ pub(super) fn draw_top(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
     left.push_span(Span::styled(format!(" {place}"), theme.dim));
     left.render(Rect { width: area.width - width, ..area }, buffer);
     right.render(Rect { x: area.right() - width, width, ..area }, buffer);
+}
+
+/// Which stages are paused; nothing when none is.
+fn paused(state: &State) -> String {
+    let paused = StageName::ALL.into_iter().filter(|stage| off(state, *stage) == Some("PAUSED"));
+    let paused: Vec<&str> = paused.map(StageName::as_str).collect();
+    if paused.is_empty() { String::new() } else { format!(" PAUSED: {} ", paused.join(", ")) }
 }
 
 fn time<'a>(state: &State, theme: &Theme) -> Span<'a> {

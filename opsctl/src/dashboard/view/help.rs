@@ -17,7 +17,7 @@ pub const SECTIONS: [(&str, &[Scope]); 7] = [
     ("On a page of dead letters", &[Scope::Marks]),
     ("On an opened page", &[Scope::Page, Scope::Event]),
     ("While something is under way", &[Scope::Busy, Scope::Leaving]),
-    ("When asked", &[Scope::Reading, Scope::Confirm, Scope::Offer, Scope::Notice]),
+    ("When asked", &[Scope::Reading, Scope::Confirm, Scope::Form, Scope::Offer, Scope::Notice]),
     ("While typing", &[Scope::Text]),
 ];
 

@@ -109,27 +109,27 @@ async fn scenes_in_order(
     scenes: &[Scene],
     publisher: &Publisher,
     steps: &mut Steps<'_>,
-    (seen, sending): (&mut Seen, &mut Sending),
+    (found, sending): (&mut Seen, &mut Sending),
     stop: &Stop,
 ) -> Result<()> {
     let mut last = Timestamp::now();
     for scene in scenes {
-        let (events, published) = steps
+        let (events, part) = steps
             .step(scene.name, async |ticker| {
                 ticker.at(scene.about);
                 stop.sleep(scene.silence).await;
                 let events = scene.begin(last.max(Timestamp::now()));
                 let total = events.len();
                 let progress = |done| ticker.at(&format!("{done}/{total}"));
-                let published = publisher.send(&events, scene.pace, stop, progress).await?;
-                Ok(((events, published), format!("{total} events: {}", scene.about)))
+                let part = publisher.send(&events, scene.pace, stop, progress).await?;
+                Ok(((events, part), format!("{total} events: {}", scene.about)))
             })
             .await?;
-        note_what_is_expected(seen, scene, &events, &published.events, &publisher.sender.source);
+        note_what_is_expected(found, scene, &events, &part.events, &publisher.sender.source);
         let times = events.iter().filter(|event| !event.poison).filter_map(FeedEvent::timestamp);
         last = times.max().map_or(last, |time| time.checked_add(SignedDuration::from_millis(1)).unwrap_or(time));
-        sending.events.extend(published.events);
-        if let Some(error) = published.error {
+        sending.events.extend(part.events);
+        if let Some(error) = part.error {
             sending.error = Some(error.clone());
             return Err(error.into());
         }

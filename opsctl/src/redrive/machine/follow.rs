@@ -72,8 +72,9 @@ impl Machine {
             machine.book.in_hand() + coming <= machine.limits.in_hand
                 && machine.held.len() + coming <= machine.limits.held
         };
-        let waiting = self.book.count(State::Waiting);
-        while self.receiving < self.limits.receives && self.receiving * BATCH < waiting && fits(self) {
+        // Those that are held back may come again, and have to be gone through.
+        let to_come = self.book.count(State::Waiting) + self.held.len();
+        while self.receiving < self.limits.receives && self.receiving * BATCH < to_come && fits(self) {
             self.receiving += 1;
             self.asked_at = self.now;
             effects.push(Effect::Receive);

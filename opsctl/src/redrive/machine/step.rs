@@ -11,6 +11,8 @@ use super::types::{
 
 /// An empty queue is believed after so many looks in a row, a tick apart: SQS only estimates.
 const EMPTY_LOOKS: u32 = 3;
+/// So many times the patience is had while receives bring nothing but messages that are not of the plan and were seen before.
+const STRANGERS_PATIENCE: u32 = 5;
 /// An expired receipt costs a new receive, and says nothing against the next delete: so many more of them are allowed.
 const EXPIRIES: u32 = 4;
 /// A letter is tried again after 1, 2, 4 … ticks, at most so many.
@@ -161,7 +163,7 @@ impl Machine {
     fn received(&mut self, messages: Vec<(MessageId, Receipt)>, effects: &mut Vec<Effect>) {
         self.receiving -= 1;
         self.failed_receives = 0;
-        let mut new = false;
+        let (mut new, nothing) = (false, messages.is_empty());
         for (id, receipt) in messages {
             let Some(letter) = self.book.get_mut(&id) else {
                 new |= self.held.insert(id, receipt).is_none();
@@ -195,14 +197,18 @@ impl Machine {
                 State::Ready | State::Sending | State::Verifying | State::Proven | State::Deleting => {}
             }
         }
-        self.dry = !new;
+        // Messages that are held back are seen again once they were hidden long enough, before those that are waited for if
+        // there are many: then nothing new is no sign of an end, and the next receive, which hides them again, is due.
+        self.dry = !new && nothing;
         if new {
             self.progress_at = self.now;
             self.empty_looks = 0;
         } else if self.receiving == 0 && self.book.in_hand() == 0 {
             // Only an answer tells that there is nothing. Time alone does not: a receive may wait for its turn for longer
             // than a message stays hidden, when SQS asks to slow down.
-            self.given_up |= self.asked_at.saturating_sub(self.progress_at) >= self.limits.patience;
+            let asked_after = self.asked_at.saturating_sub(self.progress_at);
+            let patience = self.limits.patience.saturating_mul(if nothing { 1 } else { STRANGERS_PATIENCE });
+            self.given_up |= asked_after >= patience;
         }
     }
 

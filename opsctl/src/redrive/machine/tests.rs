@@ -190,6 +190,35 @@ fn a_receive_that_waits_long_for_its_turn_is_no_sign_that_nothing_is_there() {
 }
 
 #[test]
+fn many_messages_that_come_again_and_again_do_not_hide_the_letters_behind_them() {
+    let limits = Limits { receives: 1, in_hand: 10, ..limits(false) };
+    let mut machine = Machine::new(World::plan(1).into_iter().map(|id| (id, Known::Open)), limits);
+    assert_eq!(machine.start(), [Effect::Receive]);
+    // Three receives' worth of others, which are hidden for less time than it takes to go through them.
+    let others = |round: u32| -> Vec<_> {
+        (0..10).map(|number| (format!("a{}", (round % 3) * 10 + number), format!("{round}"))).collect()
+    };
+    let rounds = limits.patience * 3;
+    for round in 0..rounds {
+        let effects = machine.handle(Event::Received(others(round)));
+        assert_eq!(effects, [Effect::Receive], "round {round}: it goes on at once");
+        assert_eq!(machine.handle(Event::Tick), []);
+    }
+    let effects = machine.handle(Event::Received(vec![("m0".to_owned(), "r".to_owned())]));
+    assert_eq!(effects, [Effect::Send("m0".to_owned())]);
+
+    // It does not go on for ever.
+    let mut machine = Machine::new(World::plan(1).into_iter().map(|id| (id, Known::Open)), limits);
+    machine.start();
+    let ended = (0..limits.patience * 10).find(|round| {
+        machine.handle(Event::Tick);
+        let effects = machine.handle(Event::Received(others(*round)));
+        effects.iter().any(|effect| matches!(effect, Effect::Release(_)))
+    });
+    assert!(ended > Some(rounds), "{ended:?}");
+}
+
+#[test]
 fn without_the_permission_to_delete_only_one_letter_is_sent() {
     let limits = Limits { concurrency: 16, ..limits(false) };
     let mut machine = Machine::new(World::plan(20).into_iter().map(|id| (id, Known::Open)), limits);

@@ -1,5 +1,6 @@
 //! What lies over the screen about a change. Each takes the whole width: previews are as wide as a terminal.
 
+mod form;
 mod notice;
 mod preview;
 #[cfg(test)]
@@ -29,13 +30,14 @@ pub(super) fn draw(
     match dialog {
         Dialog::Reading => reading(state, area, buffer, theme),
         Dialog::Preview(preview) => return preview::draw(state, preview, area, buffer, theme, drawn),
+        Dialog::Form(form) => return form::draw(state, form, area, buffer, theme),
         Dialog::Notice(notice) => notice::draw(notice, area, buffer, theme),
         Dialog::Offer { stage, letters } => {
             let count = human::count(*letters, "letter");
             let queue = &state.stack.stages.get(*stage).dlq_name;
             let lines = [
                 Line::styled(format!(" {stage} takes events again."), theme.good),
-                Line::raw(format!(" {count} in {queue}: they stay there until they are sent again.")),
+                Line::raw(format!(" {count} in {queue}, until sent again.")),
                 Line::default(),
                 question(" Look at what a redrive of them would do? [y/N] ", theme),
             ];
@@ -87,6 +89,19 @@ fn question<'a>(text: &str, theme: &Theme) -> Line<'a> {
 /// A report's lines on a screen that is `width` wide.
 pub(super) fn paper<'a>(lines: &[PaperLine], width: usize, theme: &Theme) -> Vec<Line<'a>> {
     lines.iter().flat_map(|line| fold(line, width, theme)).collect()
+}
+
+/// The same, each line cut where it does not fit: a list stays a list.
+pub(super) fn list<'a>(lines: &[PaperLine], width: usize, theme: &Theme) -> Vec<Line<'a>> {
+    let line = |pieces: &PaperLine| {
+        let mut line = Line::from(" ");
+        for (role, text) in pieces {
+            let text = parts::cut(text, width.saturating_sub(line.width()));
+            line.push_span(Span::styled(text, style(*role, theme)));
+        }
+        line
+    };
+    lines.iter().map(line).collect()
 }
 
 /// Breaks a line where it does not fit: nothing of a preview is cut off.

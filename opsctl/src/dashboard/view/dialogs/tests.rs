@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 
 use crate::change::{Change, Gate};
 use crate::dashboard::actions::testing::{nothing_to_send, open_letters, previewed, stopped};
-use crate::dashboard::actions::{Complaint, Dialog, Leaving, Outcome, Phase, Preview, Told, Work};
+use crate::dashboard::actions::{Complaint, Dialog, Form, Leaving, Outcome, Phase, Preview, Told, Work};
 use crate::dashboard::event::Event;
 use crate::dashboard::state::State;
 use crate::dashboard::testing::{draw, lines, state, text};
@@ -93,6 +93,18 @@ fn notices() {
         Some(Work { what: "reading the dead letters of ingestion".to_owned(), ..work(Phase::Reading(120)) });
     reading.actions.dialog = Some(Dialog::Reading);
     look("reading", reading);
+}
+
+#[test]
+fn forms() {
+    let mut form = base();
+    form.actions.dialog = Some(Dialog::Form(Box::new(Form { focus: 2, ..Form::filled("BTCUSDT 39432.48 quote") })));
+    look("form", form);
+    let mut wrong = base();
+    let mut filled = Form::filled("btcusdt -1");
+    filled.error = filled.read(samples::now()).err();
+    wrong.actions.dialog = Some(Dialog::Form(Box::new(filled)));
+    look("form_wrong", wrong);
 }
 
 #[test]

@@ -46,7 +46,7 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
         Topic::Traces(_) => return traces::draw(state, page, area, buffer, theme, drawn),
         Topic::Event(_) => event::lines(page, width, theme),
         Topic::Trace(_) => trace::lines(page, width, theme),
-        Topic::Report(paper) => dialogs::paper(&paper.lines, width + 2, theme),
+        Topic::Report(paper) => dialogs::list(&paper.lines, width + 2, theme),
     };
     drawn.scroll_limit = lines.len().saturating_sub(usize::from(area.height));
     let first = page.scroll.min(drawn.scroll_limit);

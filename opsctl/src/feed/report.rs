@@ -1,15 +1,17 @@
 //! What was sent, and what became of it.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::aws::AwsError;
 use crate::error::ExitStatus;
-use crate::feed::follow::{Followed, Outcome};
+use crate::feed::follow::{Followed, Follower, Outcome};
 use crate::feed::sender::SentEvent;
 use crate::feed::source::BadLine;
+use crate::feed::stop::Stop;
 use crate::feed::summary::{Quantiles, Summary};
 use crate::feed::timeline::Moment;
 use crate::human;
@@ -64,6 +66,11 @@ impl SendTestEventReport {
     fn sent(&self) -> impl Iterator<Item = &SentEvent> {
         let followed = self.follow.iter().flat_map(|follow| &follow.events).map(|event| &event.sent);
         self.events.iter().chain(followed)
+    }
+
+    fn write_run(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
+        let dim = styles.dim;
+        writeln!(out, "{dim}journal: opsctl journal show {}{dim:#}", self.run)
     }
 
     fn accepted(&self) -> usize {
@@ -129,7 +136,8 @@ impl Report for SendTestEventReport {
             writeln!(out, "  → {}", error.help())?;
         }
         if let Some(follow) = &self.follow {
-            return follow.write_text(out, styles);
+            follow.write_text(out, styles)?;
+            return self.write_run(out, styles);
         }
         for event in self.events.iter().filter(|event| event.refused.is_some()).take(SHOWN) {
             let reason = event.refused.as_deref().unwrap_or_default();
@@ -138,11 +146,28 @@ impl Report for SendTestEventReport {
         if let [event] = self.events.as_slice() {
             write_identity(out, event)?;
         }
-        Ok(())
+        self.write_run(out, styles)
     }
 }
 
 impl Followup {
+    /// Follows events until each has ended, `timeout` is over, or somebody asks to stop; of a single one the way is read
+    /// too. `progress` hears how many have ended.
+    pub async fn read(
+        follower: &Follower,
+        sent: &[SentEvent],
+        timeout: Duration,
+        stop: &Stop,
+        progress: impl Fn(u64),
+    ) -> Result<Self, AwsError> {
+        let events = follower.follow(sent, timeout, stop, progress).await?;
+        let timeline = match events.as_slice() {
+            [event] => Some(follower.timeline(event, timeout, stop).await?),
+            _ => None,
+        };
+        Ok(Self { summary: Summary::of(&events), timeline, events })
+    }
+
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         match (self.events.as_slice(), &self.timeline) {
             ([event], Some(timeline)) => write_one(out, event, timeline, styles),
