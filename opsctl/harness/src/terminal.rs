@@ -142,13 +142,37 @@ impl Terminal {
         text(self.lock().parser.screen())
     }
 
-    /// The same with its colours, as escape sequences, a line a row.
+    /// The same with its styles as escape sequences, a line a row, every space written.
     pub fn styled(&self) -> String {
         let seen = self.lock();
         let screen = seen.parser.screen();
-        let (_, columns) = screen.size();
-        let rows: Vec<String> = screen.rows_formatted(0, columns.get()).map(|row| format!("{row}\x1b[0m")).collect();
-        rows.join("\n")
+        let (rows, columns) = screen.size();
+        let row = |row: u16| {
+            let mut line = String::new();
+            let mut last = String::new();
+            for cell in (0..columns.get()).filter_map(|column| screen.cell(row, column)) {
+                if cell.is_wide_continuation() {
+                    continue;
+                }
+                let style = style(cell);
+                if style != last {
+                    line.push_str(&style);
+                    last = style;
+                }
+                line.push_str(if cell.has_contents() { cell.contents() } else { " " });
+            }
+            line + "\x1b[0m"
+        };
+        (0..rows.get()).map(row).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Waits until nothing has been written for a while: a screen that is read then is no half frame.
+    pub fn wait_until_still(&self) {
+        let mut before = None;
+        while before != Some(self.bytes_written()) {
+            before = Some(self.bytes_written());
+            thread::sleep(POLL * 10);
+        }
     }
 
     /// Everything that was ever written, escape sequences included.
@@ -280,6 +304,19 @@ fn text(screen: &vt100::Screen) -> String {
     let (_, columns) = screen.size();
     let rows: Vec<String> = screen.rows(0, columns.get()).map(|row| row.trim_end().to_owned()).collect();
     rows.join("\n")
+}
+
+/// The sequence that switches to a cell's style from any other.
+fn style(cell: &vt100::Cell) -> String {
+    // A sequence each: what reads them need not know how they are joined.
+    let colour = |colour, base: u8| match colour {
+        vt100::Color::Default => String::new(),
+        vt100::Color::Idx(index) => format!("\x1b[{base};5;{index}m"),
+        vt100::Color::Rgb(red, green, blue) => format!("\x1b[{base};2;{red};{green};{blue}m"),
+    };
+    let effects = [(cell.bold(), 1), (cell.dim(), 2), (cell.underline(), 4), (cell.inverse(), 7)];
+    let effects: String = effects.into_iter().filter(|(on, _)| *on).map(|(_, code)| format!("\x1b[{code}m")).collect();
+    format!("\x1b[0m{effects}{}{}", colour(cell.fgcolor(), 38), colour(cell.bgcolor(), 48))
 }
 
 fn cells(count: u16) -> NonZeroU16 {

@@ -48,7 +48,12 @@ fn tab_and_numbers_go_to_every_panel() {
 
 #[test]
 fn w_goes_to_what_is_worst_and_to_its_row() {
-    let mut state = state(samples::unhealthy());
+    let mut lost = state(samples::unhealthy());
+    typed(&mut lost, "w");
+    assert_eq!((lost.verdict.findings[0].lint, lost.focus), ("events-lost", Panel::Letters));
+    let mut snapshot = samples::healthy();
+    snapshot.alarms = samples::unhealthy().alarms;
+    let mut state = state(snapshot);
     typed(&mut state, "w");
     let finding = &state.verdict.findings[0];
     assert_eq!(state.focus, Panel::of_lint(finding.lint));

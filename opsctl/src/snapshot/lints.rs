@@ -22,9 +22,10 @@ const OVER_AFTER: SignedDuration = SignedDuration::from_mins(3);
 /// A check: adds what it finds.
 pub(super) type Lint = fn(&Snapshot, &mut Vec<Finding>);
 
-/// All checks, in the order in which a person wants to know.
+/// All checks, in the order in which a person wants to know: a cause before its consequences, and a number before the
+/// alarm that rings because of it.
 pub(super) const LINTS: [Lint; 9] =
-    [sources, alarms, lost_events, dead_letters, stage_is_off, stage_errors, stage_capacity, stuck_events, silence];
+    [sources, lost_events, stage_is_off, dead_letters, stage_errors, stage_capacity, alarms, stuck_events, silence];
 
 /// What could not be read, and what has become too old to tell anything.
 fn sources(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
@@ -253,14 +254,21 @@ fn stage_errors(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             severity,
             stage: Some(metrics.stage),
             message: format!(
-                "{} failed {errors:.0} times ({percent:.1} % of its invocations) in {} minutes{over}",
-                metrics.stage, metrics.window.minutes
+                "{} failed {} ({percent:.1} % of its invocations) in {} minutes{over}",
+                metrics.stage,
+                times(errors),
+                metrics.window.minutes
             ),
             action: "read its log group; each is tried three times, then it is a dead letter".to_owned(),
             since: metrics.errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
             remedy: Some(Remedy::PeekLetters(metrics.stage)),
         });
     }
+}
+
+/// `once`, `37 times`.
+fn times(count: f64) -> String {
+    if count < 1.5 { "once".to_owned() } else { format!("{count:.0} times") }
 }
 
 /// Too little of it: throttles, all environments busy, events waiting.
@@ -286,7 +294,7 @@ fn stage_capacity(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         if let Some(throttled) = throttled {
             let since = metrics.throttles.points.iter().find(|point| point.value > 0.0).map(|point| point.at);
             let message =
-                format!("{stage} was throttled {throttled:.0} times; throttled events wait, none is lost yet");
+                format!("{stage} was throttled {}; throttled events wait, none is lost yet", times(throttled));
             found("stage-throttled", message, since);
         } else if let (Some(busy), Some(limit)) = (busy, limit)
             && busy >= f64::from(limit)

@@ -9,7 +9,6 @@ use crate::aws::alarms::{Alarm, AlarmState};
 use crate::dashboard::rows::{List, Panel};
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
-use crate::human;
 use crate::snapshot::SourceName;
 
 /// Draws them; returns where the rows are and the index of the first.
@@ -33,7 +32,9 @@ pub(super) fn draw(state: &State, area: Rect, buffer: &mut Buffer, theme: &Theme
             AlarmState::Missing => "missing".to_owned(),
             AlarmState::Ok if !alarm.actions_enabled => "muted".to_owned(),
             AlarmState::InsufficientData => "no data".to_owned(),
-            AlarmState::Ok | AlarmState::Alarm => alarm.since.map(|since| human::since(since, now)).unwrap_or_default(),
+            AlarmState::Ok | AlarmState::Alarm => {
+                alarm.since.map(|since| parts::elapsed(since, now)).unwrap_or_default()
+            }
         };
         // The reason where there is room for it, else where Enter shows it.
         let name_width = if width >= 90 { 44 } else { width.saturating_sub(16) };

@@ -9,7 +9,6 @@ use crate::aws::dead_letters::Origin;
 use crate::dashboard::rows::{LetterRow, List, Panel};
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
-use crate::human;
 use crate::snapshot::SourceName;
 
 /// Draws them; returns where the rows are and the index of the first.
@@ -45,7 +44,7 @@ fn row<'a>(state: &State, row: LetterRow<'_>, width: usize, theme: &Theme) -> Li
             Span::raw(parts::cut(&text, width.saturating_sub(12))),
         ]);
     }
-    let oldest = queue.oldest.map(|oldest| format!("oldest {}", human::since(oldest, state.shown_at())));
+    let oldest = queue.oldest.map(|oldest| format!("oldest {}", parts::elapsed(oldest, state.shown_at())));
     let mut details: Vec<String> = oldest.into_iter().collect();
     if queue.in_flight > 0 {
         details.push(format!("{} taken out", queue.in_flight));

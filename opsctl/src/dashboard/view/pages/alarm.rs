@@ -9,6 +9,7 @@ use crate::dashboard::pages::{Loaded, Page};
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
 use crate::dashboard::view::alarms::{mark, state_word};
+use crate::dashboard::view::parts;
 use crate::human;
 
 pub(super) fn lines<'a>(state: &State, page: &Page, name: &str, width: usize, theme: &Theme) -> Vec<Line<'a>> {
@@ -25,7 +26,7 @@ pub(super) fn lines<'a>(state: &State, page: &Page, name: &str, width: usize, th
         lines.extend(field("stage", stage.as_str(), width, theme));
     }
     if let Some(since) = alarm.since {
-        let since = format!("{} ({})", since.strftime("%F %T UTC"), human::since(since, state.shown_at()));
+        let since = format!("{} ({})", since.strftime("%F %T UTC"), parts::elapsed(since, state.shown_at()));
         lines.extend(field("since", &since, width, theme));
     }
     lines.extend(field("why", alarm.reason.as_deref().unwrap_or("CloudWatch gives no reason"), width, theme));

@@ -7,15 +7,14 @@ use crate::aws::dead_letters::DeadLetter;
 use crate::dashboard::state::State;
 use crate::dashboard::theme::Theme;
 use crate::dashboard::view::letters::origin;
-use crate::dashboard::view::parts::NOTHING;
-use crate::human;
+use crate::dashboard::view::parts::{self, NOTHING};
 
 pub(super) fn lines<'a>(state: &State, letter: &DeadLetter, width: usize, theme: &Theme) -> Vec<Line<'a>> {
     let mut lines =
         field("why", &format!("{} {}: {}", origin(letter.origin), letter.code, letter.message), width, theme);
     lines.extend(field("stage", letter.stage.as_str(), width, theme));
     if let Some(sent) = letter.sent_at {
-        let sent = format!("{} ({} ago)", sent.strftime("%F %T UTC"), human::since(sent, state.now));
+        let sent = format!("{} ({} ago)", sent.strftime("%F %T UTC"), parts::elapsed(sent, state.now));
         lines.extend(field("there since", &sent, width, theme));
     }
     lines.extend(field("event", letter.event_id.as_deref().unwrap_or(NOTHING), width, theme));

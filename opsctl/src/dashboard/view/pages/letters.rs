@@ -10,7 +10,6 @@ use crate::dashboard::state::{Drawn, State};
 use crate::dashboard::theme::Theme;
 use crate::dashboard::view::letters::origin;
 use crate::dashboard::view::parts::{self, NOTHING, left};
-use crate::human;
 use crate::stack::StageName;
 
 /// Columns of event, symbol, age, how and code: on a narrow screen the words of the reason need their room too.
@@ -52,7 +51,7 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
     let width = usize::from(area.width);
     let first = parts::draw_list(area, buffer, theme, list.len(), selected, |index| {
         let letter = &letters[index];
-        let since = letter.sent_at.map(|sent| human::since(sent, state.now)).unwrap_or_default();
+        let since = letter.sent_at.map(|sent| parts::elapsed(sent, state.now)).unwrap_or_default();
         let mark = if state.actions.marks.has(queue, &letter.message_id) { "*" } else { " " };
         let columns = [
             (letter.event_id.as_deref().unwrap_or(NOTHING), event),
