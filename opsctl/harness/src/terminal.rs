@@ -314,8 +314,9 @@ fn style(cell: &vt100::Cell) -> String {
         vt100::Color::Idx(index) => format!("\x1b[{base};5;{index}m"),
         vt100::Color::Rgb(red, green, blue) => format!("\x1b[{base};2;{red};{green};{blue}m"),
     };
-    let effects = [(cell.bold(), 1), (cell.dim(), 2), (cell.underline(), 4), (cell.inverse(), 7)];
-    let effects: String = effects.into_iter().filter(|(on, _)| *on).map(|(_, code)| format!("\x1b[{code}m")).collect();
+    let effects =
+        [(cell.bold(), "\x1b[1m"), (cell.dim(), "\x1b[2m"), (cell.underline(), "\x1b[4m"), (cell.inverse(), "\x1b[7m")];
+    let effects: String = effects.into_iter().filter(|(on, _)| *on).map(|(_, sequence)| sequence).collect();
     format!("\x1b[0m{effects}{}{}", colour(cell.fgcolor(), 38), colour(cell.bgcolor(), 48))
 }
 
