@@ -135,8 +135,19 @@ impl Stack {
             }
         })
         .await;
-        self.processing_attempts(id(event)).await;
+        self.decided(id(event)).await;
         row
+    }
+
+    /// [`Stack::decided`] of an event whose row stays: at most one attempt has done the update.
+    ///
+    /// # Panics
+    /// When they never do, or two of them say that they have done the update.
+    pub async fn processing_attempts(&self, event_id: &str) -> Vec<Row> {
+        let attempts = self.decided(event_id).await;
+        let processed = attempts.iter().filter(|attempt| text(attempt, "status") == Some("PROCESSED")).count();
+        assert!(processed <= 1, "{event_id}: {attempts:?}");
+        attempts
     }
 
     /// The audit rows of processing's attempts on an event, once they say that it is processed: one is PROCESSED, or one
@@ -144,18 +155,15 @@ impl Stack {
     /// load sees: the attempt is audited as failed, and the next one finds the row PROCESSED.
     ///
     /// # Panics
-    /// When they never do, or two of them say that they have done the update.
-    pub async fn processing_attempts(&self, event_id: &str) -> Vec<Row> {
-        let attempts = until(&format!("the audit of processing {event_id}"), PATIENCE, || async {
+    /// When they never do.
+    async fn decided(&self, event_id: &str) -> Vec<Row> {
+        until(&format!("the audit of processing {event_id}"), PATIENCE, || async {
             let attempts = self.audit(event_id, "processing").await;
             let any = |status: &str| attempts.iter().any(|attempt| text(attempt, "status") == Some(status));
             let decided = any("PROCESSED") || any("FAILED") && any("DUPLICATE");
             if decided { Ok(attempts) } else { Err(format!("{attempts:?}")) }
         })
-        .await;
-        let processed = attempts.iter().filter(|attempt| text(attempt, "status") == Some("PROCESSED")).count();
-        assert!(processed <= 1, "{event_id}: {attempts:?}");
-        attempts
+        .await
     }
 
     /// The audit rows of one event at one stage, oldest first.
