@@ -12,6 +12,7 @@ pub mod error;
 pub mod feed;
 pub mod filter;
 pub mod human;
+pub mod invocation;
 pub mod journal;
 pub mod letters;
 pub mod local;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use end_to_end::Stack;
 use end_to_end::events::id;
 use end_to_end::proxy::Proxy;
-use end_to_end::stack::opsctl_command;
+use end_to_end::stack::{opsctl_command, opsctl_path};
 use end_to_end::wait::{PATIENCE, until};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -76,10 +76,12 @@ async fn ctrl_c_ends_a_redrive_between_two_letters_and_it_can_be_resumed() {
     assert_eq!(there, stopped);
     assert_private(journals);
 
-    assert_eq!(report["resume"], format!("opsctl redrive dlq --resume {}", report["run"].as_str().expect("a run")));
-    let resumed = ["--journal-dir", letters.journal(), "-o", "json", "-y", "redrive", "dlq", "--resume", "last"];
-    let (code, out, err) = letters.stack.opsctl(&[&resumed[..], &["--follow", "0"]].concat()).await.expect("it runs");
-    assert_eq!(code, Some(0), "{err}\n{out}");
+    // The command that it gives, as it would be typed, but that nobody is there to be asked.
+    let resume = report["resume"].as_str().expect("a command");
+    assert!(resume.starts_with("opsctl "), "{resume}");
+    let line = format!("'{}'{} --yes --follow 0", opsctl_path().display(), &resume["opsctl".len()..]);
+    let output = Command::new("sh").args(["-c", &line]).output().await.expect("a shell");
+    assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stderr));
     letters.check().await;
     assert_eq!(Journal::read(journals).outcomes, ["stopped", "done"]);
 }

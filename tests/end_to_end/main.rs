@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used, reason = "helpers outside of #[test] functions are test code too")]
 
+mod acting;
 mod alarms;
 mod alerting;
 mod archive;

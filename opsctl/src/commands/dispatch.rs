@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
 use super::{
     alarms, completions, dashboard, demo, dlq, events, journal, local, man, pause, redrive, replay, rules,
@@ -12,11 +12,18 @@ use super::{
 use crate::cli::{Cli, Command};
 use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
+use crate::invocation;
 
 /// Parses the command line, does what it says, and returns the process's exit code.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
-        Ok(cli) => cli,
+    let parsed = Cli::command().try_get_matches_from(arguments);
+    let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let cli = match parsed {
+        Ok((cli, matches)) => {
+            // What the demo is shown on is the local stack.
+            invocation::remember(&matches, matches!(cli.command, Command::Demo(_)));
+            cli
+        }
         Err(error) => {
             // Help and version come this way too; clap knows the stream of each. A closed stream leaves nobody to tell.
             let _ = error.print();

@@ -12,6 +12,7 @@ use crate::change::{Change, Preview};
 use crate::context::{Context, Target};
 use crate::error::{ExitStatus, Result};
 use crate::human;
+use crate::invocation::opsctl;
 use crate::journal::{Header, Journal};
 use crate::output::{Report, Styles};
 use crate::pausing::{self, StageSwitch};
@@ -126,14 +127,14 @@ impl SwitchReport {
         let limit = self.reserved_concurrency.map_or_else(|| "no limit".to_owned(), |limit| limit.to_string());
         if self.paused {
             writeln!(out, "{warn}{stage} is{already} paused{warn:#}: its events go to {queue}")?;
-            writeln!(out, "{dim}→ opsctl resume {stage}{dim:#}")?;
+            writeln!(out, "{dim}→ {}{dim:#}", opsctl(format!("resume {stage}")))?;
         } else if self.changed {
             writeln!(out, "{good}{stage} takes events again{good:#}, concurrency {limit}")?;
         } else {
             writeln!(out, "{good}{stage} is not paused{good:#}, concurrency {limit}")?;
         }
         match &self.run {
-            Some(run) => writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"),
+            Some(run) => writeln!(out, "{dim}journal: {}{dim:#}", opsctl(format!("journal show {run}"))),
             None => Ok(()),
         }
     }
@@ -145,7 +146,7 @@ impl SwitchReport {
             return Ok(());
         }
         writeln!(out, "{warn}{}{warn:#} in {}", human::count(self.letters.total(), "letter"), self.queue)?;
-        writeln!(out, "{dim}→ opsctl redrive dlq {} --execute{dim:#}", self.stage)
+        writeln!(out, "{dim}→ {}{dim:#}", opsctl(format!("redrive dlq {} --execute", self.stage)))
     }
 }
 

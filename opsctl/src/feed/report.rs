@@ -15,6 +15,7 @@ use crate::feed::stop::Stop;
 use crate::feed::summary::{Quantiles, Summary};
 use crate::feed::timeline::Moment;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::journal::RunId;
 use crate::output::{Report, Styles};
 
@@ -70,7 +71,7 @@ impl SendTestEventReport {
 
     fn write_run(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let dim = styles.dim;
-        writeln!(out, "{dim}journal: opsctl journal show {}{dim:#}", self.run)
+        writeln!(out, "{dim}journal: {}{dim:#}", opsctl(format!("journal show {}", self.run)))
     }
 
     fn accepted(&self) -> usize {

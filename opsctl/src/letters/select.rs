@@ -10,6 +10,7 @@ use market::rules::SymbolPattern;
 use serde::{Serialize, Serializer};
 
 use crate::aws::dead_letters::DeadLetter;
+use crate::invocation::quoted;
 use crate::when::{self, WhenError};
 
 /// Selectors. Of each that is given a letter must meet one value, and it must meet all that are given; without any,
@@ -117,16 +118,6 @@ fn contains(letter: &DeadLetter, text: &str) -> bool {
         .into_iter()
         .chain(attributes)
         .any(|it| it.to_lowercase().contains(&text))
-}
-
-/// For a POSIX shell.
-fn quoted(value: &str) -> String {
-    let plain = |character: char| character.is_ascii_alphanumeric() || "._:/@%+=,-".contains(character);
-    if !value.is_empty() && value.chars().all(plain) {
-        value.to_owned()
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
-    }
 }
 
 /// A length of time that is not negative: `90s`, `10m`, `2h 30m`, `1d`. A day has 24 hours.

@@ -7,6 +7,7 @@ use crate::aws::functions::{self, StageFunction};
 use crate::aws::{AwsError, Clients, bus};
 use crate::error::{Error, Result};
 use crate::feed::stop::Stop;
+use crate::invocation::opsctl;
 use crate::letters::Drain;
 use crate::stack::{Stack, StageName};
 
@@ -17,6 +18,8 @@ pub struct Gathered {
     pub letters: Vec<(StageName, DeadLetter)>,
     /// What SQS said of each queue before it was read.
     pub depths: Vec<(StageName, Depth)>,
+    /// How many letters could not be given back: nobody sees them for up to a minute ([`crate::letters::HOLD`]).
+    pub not_given_back: u64,
 }
 
 /// Reads queues to their end and gives everything back at once. `told` hears how many letters were seen. When somebody asks
@@ -43,7 +46,7 @@ pub async fn gather(
                 break Ok(());
             }
         };
-        drain.release().await;
+        gathered.not_given_back += drain.release().await;
         read?;
     }
     Ok(gathered)
@@ -69,14 +72,14 @@ fn problem(function: &StageFunction, options: &Options) -> Option<Error> {
     if function.is_paused() {
         return Some(Error::refused(
             format!("refused to send events to {stage}: it is paused, they would come straight back"),
-            format!("run `opsctl resume {stage}` first"),
+            format!("run `{}` first", opsctl(format!("resume {stage}"))),
         ));
     }
     if !function.active {
         let why = function.problem.as_deref().unwrap_or("nobody says why");
         return Some(Error::refused(
             format!("refused to send events to {stage}: function {} cannot be invoked: {why}", function.function),
-            "bring the function to work first; `opsctl status` shows it",
+            format!("bring the function to work first; `{}` shows it", opsctl("status")),
         ));
     }
     (options.via == Via::Bus && !function.rule_enabled).then(|| {

@@ -1,8 +1,10 @@
 //! How a redrive is to be done. It is saved with the run, so that a resumed run goes on as it began.
 
+use std::fmt;
 use std::time::Duration;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValue;
 use serde::{Deserialize, Serialize};
 
 use super::machine::Limits;
@@ -104,9 +106,40 @@ impl Options {
     }
 }
 
+/// What differs from the default, as it is given to `opsctl redrive dlq`.
+impl fmt::Display for Options {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let usual = Self::default();
+        let name = |value: PossibleValue| value.get_name().to_owned();
+        let words = [
+            ("via", self.via.to_possible_value().map(name).filter(|_| self.via != usual.via)),
+            ("verify", self.verify.to_possible_value().map(name).filter(|_| self.verify != usual.verify)),
+            ("rate", self.rate.map(|rate| rate.to_string())),
+            ("concurrency", Some(self.concurrency.to_string()).filter(|_| self.concurrency != usual.concurrency)),
+            ("hold", Some(self.hold_seconds.to_string()).filter(|_| self.hold_seconds != usual.hold_seconds)),
+        ];
+        let words = words.into_iter().filter_map(|(option, value)| Some(format!("--{option} {}", value?)));
+        formatter.write_str(&words.collect::<Vec<_>>().join(" "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_are_written_as_they_are_given() {
+        assert_eq!(Options::default().to_string(), "");
+        let options = Options {
+            via: Via::Bus,
+            verify: Verify::Audit,
+            rate: Some(0.5),
+            concurrency: 4,
+            hold_seconds: 90,
+            ..Options::default()
+        };
+        assert_eq!(options.to_string(), "--via bus --verify audit --rate 0.5 --concurrency 4 --hold 90");
+    }
 
     #[test]
     fn a_letter_that_the_reading_of_the_plan_could_not_give_back_is_waited_for() {

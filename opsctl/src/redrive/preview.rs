@@ -15,6 +15,7 @@ use crate::aws::dead_letters::Depth;
 use crate::change::{Call, Change, Preview};
 use crate::error::ExitStatus;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::output::{Report, Styles};
 use crate::stack::{Stack, StageName};
 
@@ -69,7 +70,7 @@ impl PreviewReport {
             left: plan.left.clone(),
             not_selected: plan.not_selected,
             queues: gathered.depths.iter().copied().collect(),
-            command: format!("opsctl redrive dlq {request}").trim_end().to_owned() + " --execute",
+            command: opsctl(format!("redrive dlq {request}")) + " --execute",
         }
     }
 }
@@ -117,8 +118,12 @@ fn warnings(gathered: &Gathered, plan: &Plan) -> Vec<String> {
         }
         if depth.in_flight > 0 {
             let letters = human::count(depth.in_flight, "letter");
-            warnings.push(format!("{letters} of {name} are in somebody else's hand and were not looked at"));
+            warnings.push(format!("not looked at: {letters} of {name} in somebody else's hand"));
         }
+    }
+    if gathered.not_given_back > 0 {
+        let letters = human::count(gathered.not_given_back, "letter");
+        warnings.push(format!("{letters} that were read could not be given back: nobody sees them for up to a minute"));
     }
     let mended = plan.letters.iter().filter(|letter| letter.original.is_some()).count();
     if mended > 0 {

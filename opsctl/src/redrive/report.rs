@@ -12,6 +12,7 @@ use super::progress::Redriven;
 use super::word::Word;
 use crate::error::ExitStatus;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::journal::{self, RunId};
 use crate::output::{Report, Styles};
 
@@ -165,7 +166,7 @@ impl RunReport {
         for line in self.stage_says() {
             writeln!(out, "  {line}")?;
         }
-        writeln!(out, "  {dim}journal: opsctl journal show {}{dim:#}", self.run)?;
+        writeln!(out, "  {dim}journal: {}{dim:#}", opsctl(format!("journal show {}", self.run)))?;
         if let Some(command) = &self.resume {
             writeln!(out, "  to go on: {heading}{command}{heading:#}")?;
         }

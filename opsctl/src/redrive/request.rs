@@ -19,6 +19,7 @@ use crate::aws::Clients;
 use crate::change::Change;
 use crate::error::{Error, Result};
 use crate::feed::stop::Stop;
+use crate::invocation::quoted;
 use crate::journal::{Header, Journal};
 use crate::letters::Selectors;
 use crate::stack::{Stack, StageName};
@@ -74,7 +75,7 @@ impl Request {
     }
 }
 
-/// The selection as it is given to `opsctl redrive dlq`; nothing when all letters are meant.
+/// As it is given to `opsctl redrive dlq`; nothing when all letters are meant, in the default way.
 impl fmt::Display for Request {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = self.queues == StageName::ALL;
@@ -82,8 +83,10 @@ impl fmt::Display for Request {
         let selectors = Some(self.selectors.to_string()).filter(|selectors| !selectors.is_empty());
         let flags = [("--include-rejected", self.wishes.include_rejected), ("--force", self.wishes.force)];
         let flags = flags.into_iter().filter(|(_, given)| *given).map(|(flag, _)| flag.to_owned());
-        let quoted = |setting: &Setting| format!("--set '{}'", setting.to_string().replace('\'', r"'\''"));
-        let words: Vec<String> = stages.chain(selectors).chain(self.settings.iter().map(quoted)).chain(flags).collect();
+        let setting = |setting: &Setting| format!("--set {}", quoted(&setting.to_string()));
+        let how = Some(self.options.to_string()).filter(|how| !how.is_empty());
+        let settings = self.settings.iter().map(setting);
+        let words: Vec<String> = stages.chain(selectors).chain(settings).chain(flags).chain(how).collect();
         formatter.write_str(&words.join(" "))
     }
 }

@@ -12,6 +12,7 @@ use super::run::Redrive;
 use crate::change::Permit;
 use crate::error::Result;
 use crate::feed::stop::Stop;
+use crate::invocation::opsctl;
 
 impl Redrive {
     /// Redrives, asks the stages for at most `follow_for` what they make of it, and ends the journal. How far it is stands in
@@ -48,7 +49,7 @@ impl Redrive {
             elapsed_ms,
         };
         if report.redriven() < report.letters.len() {
-            report.resume = Some(format!("opsctl redrive dlq --resume {}", report.run));
+            report.resume = Some(opsctl(format!("redrive dlq --resume {}", report.run)));
         }
         self.journal.finish(report.outcome(), report.summary())?;
         Ok(report)

@@ -7,6 +7,7 @@ use crate::aws::AwsErrorKind;
 use crate::aws::alarms::AlarmState;
 use crate::aws::dead_letters::Origin;
 use crate::human;
+use crate::invocation::{opsctl, quoted};
 use crate::stack::StageName;
 
 /// An event that waits longer for its invocation has become late.
@@ -151,7 +152,7 @@ fn lost_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             severity: Severity::Critical,
             stage: Some(metrics.stage),
             message: format!("{} lost about {lost:.0} events: its dead letter queue did not take them", metrics.stage),
-            action: "let its role send to its queue again, then `opsctl replay start` over that time".to_owned(),
+            action: format!("let its role send to its queue again, then `{}` over that time", opsctl("replay start")),
             since: metrics.dead_letter_errors.points.iter().find(|point| point.value > 0.0).map(|point| point.at),
             remedy: None,
         });
@@ -180,9 +181,13 @@ fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 cause.unwrap_or_default()
             ),
             action: if only_rejected {
-                format!("`opsctl dlq peek {}` lists every fault; tell the feed what it sends", queue.stage)
+                format!(
+                    "`{}` lists every fault; tell the feed what it sends",
+                    opsctl(format!("dlq peek {}", queue.stage))
+                )
             } else {
-                format!("mend the cause, then `opsctl redrive dlq {} --execute` before four days are over", queue.stage)
+                let command = opsctl(format!("redrive dlq {} --execute", queue.stage));
+                format!("mend the cause, then `{command}` before four days are over")
             },
             since: queue.oldest,
             // What was rejected as it is would be rejected again.
@@ -204,7 +209,7 @@ fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "stage-paused",
                 Severity::Critical,
                 format!("{} is paused: its events go straight to the dead letter queue", function.stage),
-                format!("opsctl resume {}", function.stage),
+                opsctl(format!("resume {}", function.stage)),
             );
         } else if function.reserved_concurrency != function.deployed_concurrency {
             let text = |value: Option<u32>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
@@ -224,7 +229,7 @@ fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "rule-disabled",
                 Severity::Critical,
                 format!("the rule that feeds {} is switched off: events pass it by", function.stage),
-                "switch it on (aws events enable-rule), then `opsctl replay start` over that time".to_owned(),
+                format!("switch it on (aws events enable-rule), then `{}` over that time", opsctl("replay start")),
             );
         }
         if let Some(problem) = &function.problem {
@@ -327,8 +332,8 @@ fn stuck_events(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 oldest.event_id
             ),
             action: format!(
-                "`opsctl dlq peek processing --all --id {}`; sending the same event again repairs it",
-                oldest.event_id
+                "`{}`; sending the same event again repairs it",
+                opsctl(format!("dlq peek processing --all --id {}", quoted(&oldest.event_id)))
             ),
             since: Some(*since),
             remedy: Some(Remedy::ShowEvent(oldest.event_id.clone())),
@@ -344,7 +349,10 @@ fn silence(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             severity: Severity::Info,
             stage: Some(StageName::Ingestion),
             message: format!("no event came in within {} minutes", metrics.window.minutes),
-            action: "if the market is open, ask the feed; `opsctl send-test-event --wait` proves the way".to_owned(),
+            action: format!(
+                "if the market is open, ask the feed; `{}` proves the way",
+                opsctl("send-test-event --wait")
+            ),
             since: None,
             remedy: Some(Remedy::SendTestEvent),
         });

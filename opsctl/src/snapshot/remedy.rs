@@ -2,6 +2,7 @@
 
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::invocation::{opsctl, quoted};
 use crate::stack::StageName;
 
 /// What can be done about a finding with opsctl. The screen has a key for each, the shell a command.
@@ -33,12 +34,12 @@ impl Remedy {
     /// The command, as it is typed.
     pub fn command(&self) -> String {
         match self {
-            Self::PeekLetters(stage) => format!("opsctl dlq peek {stage}"),
-            Self::Redrive(stage) => format!("opsctl redrive dlq {stage}"),
-            Self::Resume(stage) => format!("opsctl resume {stage}"),
-            Self::AlarmHistory(alarm) => format!("opsctl alarms history {alarm}"),
-            Self::ShowEvent(id) => format!("opsctl events show {id}"),
-            Self::SendTestEvent => "opsctl send-test-event --wait".to_owned(),
+            Self::PeekLetters(stage) => opsctl(format!("dlq peek {stage}")),
+            Self::Redrive(stage) => opsctl(format!("redrive dlq {stage}")),
+            Self::Resume(stage) => opsctl(format!("resume {stage}")),
+            Self::AlarmHistory(alarm) => opsctl(format!("alarms history {alarm}")),
+            Self::ShowEvent(id) => opsctl(format!("events show {}", quoted(id))),
+            Self::SendTestEvent => opsctl("send-test-event --wait"),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Whatever AWS does, a function answers before Lambda ends it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use fake_aws::Held;
@@ -15,17 +16,37 @@ use serde_json::Value;
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Runs to the end of every attempt. A call takes the time that `answers` gives; it is never answered if there is none.
+/// Who waits for time meanwhile gets it in time: a limit that passes before the answer cuts the call.
 fn run(world: &mut World, event: &Value, mut answers: impl FnMut(&Held) -> Option<Duration>) {
     world.publish(event);
+    let mut answered_at = BTreeMap::new();
     for _ in 0..2_000 {
-        let Some(action) = world.actions().into_iter().next() else { return };
-        if let Action::Call(call) = &action {
-            let Some(pause) = answers(call) else {
-                world.ignore(call);
-                continue;
-            };
-            world.clock.move_to(later(world.clock.now(), pause));
+        let actions = world.actions();
+        let calls = actions.iter().filter_map(|action| if let Action::Call(call) = action { Some(call) } else { None });
+        for call in calls {
+            let now = world.clock.now();
+            if let Entry::Vacant(new) = answered_at.entry(call.id) {
+                match answers(call) {
+                    Some(time) => drop(new.insert(later(now, time))),
+                    None => world.ignore(call),
+                }
+            }
         }
+        // An ignored call leaves the actions.
+        let due = |action: &Action| match action {
+            Action::Call(call) => answered_at.get(&call.id).copied(),
+            Action::Start(_) | Action::Wait(_) => Some(world.clock.now()),
+        };
+        let next = actions.iter().filter_map(|action| Some((due(action)?, action))).min_by_key(|(due, _)| *due);
+        let action = match (next, world.clock.next()) {
+            (Some((due, Action::Call(_))), Some(timer)) if timer <= due => Action::Wait(timer),
+            (Some((due, action)), _) => {
+                world.clock.move_to(due);
+                action.clone()
+            }
+            (None, _) if actions.is_empty() => return,
+            (None, _) => continue,
+        };
         world.act(&action, None);
     }
     panic!("it does not come to an end");

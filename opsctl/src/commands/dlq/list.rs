@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{ExitStatus, Result};
 use crate::feed::stop::Stop;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::letters::survey;
 use crate::output::{Report, Styles};
 use crate::stack::StageName;
@@ -96,7 +97,8 @@ impl Report for QueueList {
         let filled: Vec<&str> =
             self.queues.iter().filter(|queue| queue.depth > 0).map(|queue| queue.stage.as_str()).collect();
         if let Some(first) = filled.first() {
-            writeln!(out, "{dim}→ opsctl dlq peek {first}; opsctl redrive dlq {}{dim:#}", filled.join(" "))?;
+            let (peek, redrive) = (format!("dlq peek {first}"), format!("redrive dlq {}", filled.join(" ")));
+            writeln!(out, "{dim}→ {}; {}{dim:#}", opsctl(peek), opsctl(redrive))?;
         }
         Ok(())
     }

@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::error::{Error, ExitStatus, Result};
 use crate::feed::stop::Stop;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::journal::{Header, Journal, Outcome};
 use crate::letters::{Purge, PurgePlan, Purging, Selectors, plan, purge};
 use crate::output::{Report, Styles};
@@ -112,7 +113,7 @@ impl Report for PurgeReport {
             writeln!(out, "{warn}{letters} could not be given back{warn:#}: seen again within a minute")?;
         }
         writeln!(out, "written first to {}", purge.file.display())?;
-        writeln!(out, "journal: opsctl journal show {}", purge.run)
+        writeln!(out, "journal: {}", opsctl(format!("journal show {}", purge.run)))
     }
 }
 

@@ -11,6 +11,7 @@ use crate::aws::archive::{self, Replay};
 use crate::change::{Call, Change, Preview};
 use crate::context::Context;
 use crate::error::Result;
+use crate::invocation::opsctl;
 use crate::journal::{Header, Journal, Outcome};
 use crate::output::{Report, Styles};
 
@@ -42,8 +43,9 @@ impl Report for CancelReport {
             return writeln!(out, "nothing to cancel: {name} is {}", state.as_str());
         }
         writeln!(out, "{warn}cancelled{warn:#} {name}; events that it handed over stay")?;
-        writeln!(out, "{dim}→ opsctl replay watch {name} shows when it has ended{dim:#}")?;
-        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"))
+        writeln!(out, "{dim}→ {} shows when it has ended{dim:#}", opsctl(format!("replay watch {name}")))?;
+        let show = |run| opsctl(format!("journal show {run}"));
+        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: {}{dim:#}", show(run)))
     }
 }
 

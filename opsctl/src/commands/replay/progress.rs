@@ -12,6 +12,7 @@ use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
 use crate::feed::stop::Stop;
 use crate::human;
+use crate::invocation::opsctl;
 use crate::output::{Report, Styles};
 use crate::replay;
 
@@ -68,7 +69,12 @@ impl Report for WatchReport {
         }
         if self.stopped {
             writeln!(out, "{warn}no longer watched; it goes on{warn:#}")?;
-            writeln!(out, "{dim}→ opsctl replay watch {name}; opsctl replay cancel {name}{dim:#}")?;
+            writeln!(
+                out,
+                "{dim}→ {}; {}{dim:#}",
+                opsctl(format!("replay watch {name}")),
+                opsctl(format!("replay cancel {name}"))
+            )?;
         }
         Ok(())
     }

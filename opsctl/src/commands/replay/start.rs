@@ -12,6 +12,7 @@ use crate::aws::archive;
 use crate::change::{Change, Preview};
 use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
+use crate::invocation::opsctl;
 use crate::journal::{Header, Journal, Outcome};
 use crate::output::{Report, Styles};
 use crate::replay::{LAG, ReplayPlan, Span, new_name, plan};
@@ -123,8 +124,14 @@ impl Report for StartReport {
         }
         let name = &self.plan.name;
         writeln!(out, "{good}started{good:#} {name}")?;
-        writeln!(out, "{dim}→ opsctl replay watch {name}; opsctl replay cancel {name}{dim:#}")?;
-        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}"))
+        writeln!(
+            out,
+            "{dim}→ {}; {}{dim:#}",
+            opsctl(format!("replay watch {name}")),
+            opsctl(format!("replay cancel {name}"))
+        )?;
+        let show = |run| opsctl(format!("journal show {run}"));
+        self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: {}{dim:#}", show(run)))
     }
 }
 

@@ -13,6 +13,7 @@ use crate::aws::parameters::{self, Parameter};
 use crate::change::{Call, Change, Permit, Preview};
 use crate::context::{Context, Target};
 use crate::error::{Error, Result};
+use crate::invocation::opsctl;
 use crate::journal::{Header, Journal, Outcome};
 use crate::output::{Report, Styles};
 use crate::rules::changes::{self, RuleChange};
@@ -80,7 +81,7 @@ impl Report for SetReport {
         writeln!(out, "{good}{parameter} is version {version} now{good:#}: the functions use it within 60 s")?;
         changes::write(out, &self.changes, styles)?;
         writeln!(out, "{dim}→ to go back: opsctl rules set --from-version {version_before}{dim:#}")?;
-        writeln!(out, "{dim}journal: opsctl journal show {run}{dim:#}")
+        writeln!(out, "{dim}journal: {}{dim:#}", opsctl(format!("journal show {run}")))
     }
 }
 

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::feed::report::SendTestEventReport;
+use crate::invocation::opsctl;
 use crate::output::{Report, Styles};
 use crate::redrive::RunReport;
 use crate::redrive::machine::Outcome;
@@ -60,7 +61,7 @@ impl Paper {
             title: format!("Redrive {}", report.run),
             lines,
             value: serde_json::to_value(report).unwrap_or_default(),
-            copy: report.resume.clone().unwrap_or_else(|| format!("opsctl journal show {}", report.run)),
+            copy: report.resume.clone().unwrap_or_else(|| opsctl(format!("journal show {}", report.run))),
         }
     }
 
@@ -69,7 +70,7 @@ impl Paper {
         let mut lines = lines_of(report);
         lines.push(PaperLine::new());
         lines.push(vec![(Role::Dim, format!("all that is known of it: type :event {id}"))]);
-        lines.push(vec![(Role::Dim, format!("journal: opsctl journal show {}", report.run))]);
+        lines.push(vec![(Role::Dim, format!("journal: {}", opsctl(format!("journal show {}", report.run))))]);
         Self {
             title: format!("Test event {id}"),
             lines,

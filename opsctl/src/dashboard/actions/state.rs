@@ -9,6 +9,7 @@ use super::marks::Marks;
 use super::paper::Paper;
 use super::work::Work;
 use crate::dashboard::keys::Scope;
+use crate::invocation::opsctl;
 
 /// What the screen knows of changes.
 #[derive(Debug, Clone, Default)]
@@ -73,7 +74,8 @@ impl Actions {
             Some(work) if work.is_busy() => Some(match &work.run {
                 Some(run) => format!(
                     "run {run} was left under way. Nothing is lost: letters in hand are seen again within a minute.\n\
-                     to go on: opsctl redrive dlq --resume {run}"
+                     to go on: {}",
+                    opsctl(format!("redrive dlq --resume {run}"))
                 ),
                 None => "letters that were being read are seen again within a minute; nothing was changed".to_owned(),
             }),

@@ -55,7 +55,7 @@ pub(crate) fn material() -> Material {
     }
     history.add(StageName::Ingestion, "e3".to_owned());
     let depths = vec![(StageName::Ingestion, Depth { waiting: letters.len() as u64, in_flight: 1 })];
-    Material { gathered: Gathered { letters, depths }, history }
+    Material { gathered: Gathered { letters, depths, not_given_back: 0 }, history }
 }
 
 /// The plan of a redrive of ingestion's queue with these wishes.

@@ -18,6 +18,7 @@ use crate::dashboard::pages::Topic;
 use crate::dashboard::rows::{List, Panel};
 use crate::dashboard::state::State;
 use crate::dashboard::update::show_page;
+use crate::invocation::opsctl;
 use crate::redrive::{Left, LeftLetter, Request, RunReport};
 use crate::snapshot::Remedy;
 use crate::stack::StageName;
@@ -369,13 +370,15 @@ fn explain_writes(state: &mut State) {
     let (message, help) = match &state.read_only {
         Some(why) => (
             format!("Nothing can be changed from this screen: {why}."),
-            "To act: quit, and start `opsctl dashboard --allow-writes`. Environments that you name in \
-             OPSCTL_SAFE_ENVIRONMENTS (or --safe-env) need no --allow-writes; a local stack never does."
-                .to_owned(),
+            format!(
+                "To act: quit, and start `{}`. Environments that you name in OPSCTL_SAFE_ENVIRONMENTS (or --safe-env) \
+                 need no --allow-writes; a local stack never does.",
+                opsctl("dashboard --allow-writes")
+            ),
         ),
         None => (
             format!("Changes of {environment} are allowed. Each is shown first, and done only when you confirm it."),
-            "To be safe from yourself: quit, and start `opsctl --read-only dashboard`.".to_owned(),
+            format!("To be safe from yourself: quit, and start `{}`.", opsctl("dashboard --read-only")),
         ),
     };
     let complaint = Complaint { message, causes: Vec::new(), help: Some(help) };

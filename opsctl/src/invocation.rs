@@ -1,0 +1,91 @@
+//! How this process was called, so that the commands it suggests reach the same stack.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+use clap::ArgMatches;
+use clap::parser::ValueSource;
+
+/// The options that say which stack is meant, how it is reached, and where its journal is.
+const REPEATED: [&str; 9] =
+    ["stack_dir", "outputs", "env", "profile", "region", "endpoint_url", "local_dir", "project_dir", "journal_dir"];
+
+/// They do not change while a process lives. Empty where none was remembered, as in tests.
+static OPTIONS: OnceLock<String> = OnceLock::new();
+
+/// Remembers the options of the command line for [`opsctl`]. With `local` the stack is the local one whatever they say.
+pub fn remember(matches: &ArgMatches, local: bool) {
+    // The first call counts: a process has one command line.
+    let _ = OPTIONS.set(repeated(matches, local));
+}
+
+/// A command line of opsctl, ready to be copied into a shell: with the options of this process that say which stack is
+/// meant. What the environment says is not repeated: the shell has it too.
+pub fn opsctl(arguments: impl Display) -> String {
+    let options = OPTIONS.get().map_or("", String::as_str);
+    format!("opsctl{options} {arguments}").trim_end().to_owned()
+}
+
+fn repeated(matches: &ArgMatches, local: bool) -> String {
+    let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
+    let mut options = String::new();
+    if local || given("local") {
+        options.push_str(" --local");
+    }
+    for name in REPEATED.into_iter().filter(|name| given(name)) {
+        for value in matches.get_raw(name).into_iter().flatten() {
+            let value = value.to_string_lossy();
+            options.push_str(&format!(" --{} {}", name.replace('_', "-"), quoted(&value)));
+        }
+    }
+    options
+}
+
+/// A word for a POSIX shell.
+pub fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || "_-.:/=,+@%".contains(letter);
+    if !word.is_empty() && word.chars().all(plain) {
+        return Cow::Borrowed(word);
+    }
+    Cow::Owned(format!("'{}'", word.replace('\'', r"'\''")))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+    use crate::cli::Cli;
+
+    fn repeats(line: &str, local: bool) -> String {
+        let words: Vec<&str> = line.split(' ').collect();
+        repeated(&Cli::command().try_get_matches_from(words).unwrap(), local)
+    }
+
+    #[test]
+    fn what_says_which_stack_is_meant_is_repeated_wherever_it_stood() {
+        assert_eq!(repeats("opsctl status", false), "");
+        assert_eq!(repeats("opsctl dlq list --local -v --no-color -o json", false), " --local");
+        let line = "opsctl --region eu-west-1 redrive dlq --profile ops --stack-dir ../lib --yes";
+        assert_eq!(repeats(line, false), " --stack-dir ../lib --profile ops --region eu-west-1");
+        assert_eq!(repeats("opsctl demo --local-dir it's", true), r" --local --local-dir 'it'\''s'");
+    }
+
+    #[test]
+    fn every_global_option_is_repeated_or_makes_no_difference_to_the_stack() {
+        let indifferent = ["local", "output", "read_only", "yes", "no_color", "verbose"];
+        for option in Cli::command().get_arguments().filter(|option| option.is_global_set()) {
+            let name = option.get_id().as_str();
+            assert!(REPEATED.contains(&name) != indifferent.contains(&name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_shell_reads_a_quoted_word_as_it_was() {
+        assert_eq!(quoted("AAPL"), "AAPL");
+        assert_eq!(quoted("BRK B"), "'BRK B'");
+        assert_eq!(quoted(""), "''");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}
