@@ -11,8 +11,14 @@ use clap::parser::ValueSource;
 const REPEATED: [&str; 9] =
     ["stack_dir", "outputs", "env", "profile", "region", "endpoint_url", "local_dir", "project_dir", "journal_dir"];
 
-/// They do not change while a process lives. Empty where none was remembered, as in tests.
-static OPTIONS: OnceLock<String> = OnceLock::new();
+/// They do not change while a process lives. None where none were remembered, as in tests.
+static OPTIONS: OnceLock<Options> = OnceLock::new();
+
+#[derive(Debug, Default)]
+struct Options {
+    local: bool,
+    others: String,
+}
 
 /// Remembers the options of the command line for [`opsctl`]. With `local` the stack is the local one whatever they say.
 pub fn remember(matches: &ArgMatches, local: bool) {
@@ -23,23 +29,27 @@ pub fn remember(matches: &ArgMatches, local: bool) {
 /// A command line of opsctl, ready to be copied into a shell: with the options of this process that say which stack is
 /// meant. What the environment says is not repeated: the shell has it too.
 pub fn opsctl(arguments: impl Display) -> String {
-    let options = OPTIONS.get().map_or("", String::as_str);
-    format!("opsctl{options} {arguments}").trim_end().to_owned()
+    OPTIONS.get().unwrap_or(&Options::default()).command(&arguments.to_string())
 }
 
-fn repeated(matches: &ArgMatches, local: bool) -> String {
+impl Options {
+    fn command(&self, arguments: &str) -> String {
+        // What begins so is about the local stack in any case.
+        let local = if self.local && !arguments.starts_with("local ") { " --local" } else { "" };
+        format!("opsctl{local}{} {arguments}", self.others).trim_end().to_owned()
+    }
+}
+
+fn repeated(matches: &ArgMatches, local: bool) -> Options {
     let given = |name: &str| matches.value_source(name) == Some(ValueSource::CommandLine);
     let mut options = String::new();
-    if local || given("local") {
-        options.push_str(" --local");
-    }
     for name in REPEATED.into_iter().filter(|name| given(name)) {
         for value in matches.get_raw(name).into_iter().flatten() {
             let value = value.to_string_lossy();
-            options.push_str(&format!(" --{} {}", name.replace('_', "-"), quoted(&value)));
+            options.extend([" --", &name.replace('_', "-"), " ", &quoted(&value)]);
         }
     }
-    options
+    Options { local: local || given("local"), others: options }
 }
 
 /// A word for a POSIX shell.
@@ -60,16 +70,18 @@ mod tests {
 
     fn repeats(line: &str, local: bool) -> String {
         let words: Vec<&str> = line.split(' ').collect();
-        repeated(&Cli::command().try_get_matches_from(words).unwrap(), local)
+        repeated(&Cli::command().try_get_matches_from(words).unwrap(), local).command("status")
     }
 
     #[test]
     fn what_says_which_stack_is_meant_is_repeated_wherever_it_stood() {
-        assert_eq!(repeats("opsctl status", false), "");
-        assert_eq!(repeats("opsctl dlq list --local -v --no-color -o json", false), " --local");
+        assert_eq!(repeats("opsctl status", false), "opsctl status");
+        assert_eq!(repeats("opsctl dlq list --local -v --no-color -o json", false), "opsctl --local status");
         let line = "opsctl --region eu-west-1 redrive dlq --profile ops --stack-dir ../lib --yes";
-        assert_eq!(repeats(line, false), " --stack-dir ../lib --profile ops --region eu-west-1");
-        assert_eq!(repeats("opsctl demo --local-dir it's", true), r" --local --local-dir 'it'\''s'");
+        assert_eq!(repeats(line, false), "opsctl --stack-dir ../lib --profile ops --region eu-west-1 status");
+        assert_eq!(repeats("opsctl demo --local-dir it's", true), r"opsctl --local --local-dir 'it'\''s' status");
+        let options = Options { local: true, others: " --local-dir there".to_owned() };
+        assert_eq!(options.command("local down"), "opsctl --local-dir there local down");
     }
 
     #[test]

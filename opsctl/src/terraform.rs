@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use tokio::process::Command;
 
 use crate::error::{Error, Result};
+use crate::invocation::opsctl;
 use crate::stack::Stack;
 
 /// Reading outputs takes a second or two, with a remote state a few more.
@@ -35,7 +36,7 @@ impl LocalEndpoint {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Err(Error::unreachable(
                     format!("there is no local stack in {}", local_dir.display()),
-                    "start it with `opsctl local up`",
+                    format!("start it with `{}`", opsctl("local up")),
                 ));
             }
             Err(source) => return Err(Error::io(format!("failed to read {}", file.display()), source)),
@@ -43,7 +44,7 @@ impl LocalEndpoint {
         serde_json::from_str(&text).map_err(|error| {
             Error::failed(
                 format!("failed to understand {}: {error}", file.display()),
-                "make it anew with `opsctl local down` and `opsctl local up`",
+                format!("make it anew with `{}` and `{}`", opsctl("local down"), opsctl("local up")),
             )
         })
     }

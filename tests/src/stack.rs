@@ -174,6 +174,11 @@ impl Stack {
         }
     }
 
+    /// A command line as `opsctl` suggests it when it was run on this stack.
+    pub fn suggested(&self, arguments: &str) -> String {
+        format!("opsctl --local --local-dir {} {arguments}", self.local_dir.display())
+    }
+
     /// Runs `opsctl` on this stack and gives its exit code, standard output and standard error.
     pub async fn opsctl(&self, args: &[&str]) -> Result<(Option<i32>, String, String)> {
         let output = opsctl_command(&self.local_dir).args(["--local"]).args(args).output().await?;

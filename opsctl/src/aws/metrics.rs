@@ -111,9 +111,13 @@ pub struct StageMetrics {
 }
 
 impl StageMetrics {
-    /// Invocations a minute over the window; none when there were none to count.
+    /// Invocations a minute at the end of the window: of its last two whole minutes the busier one, as `CloudWatch` may not
+    /// have all of the last one yet. None when the window has nothing to count.
     pub fn per_minute(&self) -> Option<f64> {
-        self.invocations.sum().map(|sum| sum / f64::from(self.window.minutes))
+        let since_end = |point: &Point| self.window.end().duration_since(point.at).as_secs().div_euclid(60);
+        let last = self.invocations.points.iter().filter(|point| matches!(since_end(point), 2 | 3));
+        let busier = last.map(|point| point.value).reduce(f64::max);
+        (!self.invocations.points.is_empty()).then(|| busier.unwrap_or_default())
     }
 
     /// Errors of a hundred invocations.
@@ -388,7 +392,8 @@ mod reads {
                     let at: Timestamp = "2026-11-22T12:00:00Z".parse().unwrap();
                     Datapoint::builder().timestamp(to_sdk(at + SignedDuration::from_mins(minute))).sum(sum).build()
                 };
-                GetMetricStatisticsOutput::builder().datapoints(point(7, 30.0)).datapoints(point(2, 15.0)).build()
+                let points = [(7, 30.0), (2, 15.0), (14, 4.0), (12, 9.0), (13, 8.0)].map(|(at, sum)| point(at, sum));
+                GetMetricStatisticsOutput::builder().set_datapoints(Some(points.to_vec())).build()
             });
         let percentiles = mock!(Client::get_metric_statistics)
             .match_requests(|request| request.metric_name() == Some("Duration") && request.period() == Some(900))
@@ -403,8 +408,14 @@ mod reads {
         let metrics = read(&client, &samples::stack(), window, window.end()).await.unwrap();
         assert_eq!(metrics.iter().map(|metrics| metrics.stage).collect::<Vec<_>>(), StageName::ALL);
         let ingestion = &metrics[0];
-        assert_eq!(ingestion.invocations.points.iter().map(|point| point.value).collect::<Vec<_>>(), [15.0, 30.0]);
-        assert_eq!(ingestion.per_minute(), Some(3.0));
+        assert_eq!(
+            ingestion.invocations.points.iter().map(|point| point.value).collect::<Vec<_>>(),
+            [15.0, 30.0, 9.0, 8.0, 4.0]
+        );
+        assert_eq!(ingestion.per_minute(), Some(9.0), "the minute that runs is not whole, the one before perhaps not");
+        let mut quiet = ingestion.clone();
+        quiet.invocations.points.truncate(2);
+        assert_eq!(quiet.per_minute(), Some(0.0), "it has passed");
         assert_eq!(ingestion.duration.map(|duration| duration.p99_ms), Some(90.0));
         assert_eq!((ingestion.errors.sum(), ingestion.error_percent()), (None, None));
         assert_eq!(series.num_calls() + percentiles.num_calls() + nothing.num_calls(), 3 * 7);

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::status::StatusReport;
+use super::status::{self, StatusReport};
 use crate::change::Gate;
 use crate::context::{Context, Target};
 use crate::dashboard::actions::Operator;
@@ -19,6 +19,9 @@ use crate::error::{Error, ExitStatus, Result};
 use crate::snapshot::{self, Fetch};
 use crate::stack::Stack;
 use crate::when::When;
+
+/// How many of the latest events the screen has in view.
+const EVENTS: u16 = 100;
 
 /// What `--help` begins with.
 pub(crate) const LONG_ABOUT: &str = "\
@@ -51,9 +54,9 @@ pub struct DashboardArgs {
     #[arg(long, default_value_t = 15, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=360))]
     pub minutes: u16,
 
-    /// How many of the latest events to read at a time
-    #[arg(long, default_value_t = 100, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
-    pub events: u16,
+    /// How many of the latest events to read at a time [default: 100; with --once 5, as `status`]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub events: Option<u16>,
 
     /// Allow changes from the screen, each shown and confirmed first; without it, only in a safe environment
     #[arg(long, conflicts_with = "once")]
@@ -83,7 +86,7 @@ impl DashboardArgs {
             once: false,
             at: None,
             minutes: 15,
-            events: 100,
+            events: None,
             allow_writes: false,
             safe_env: Vec::new(),
             theme: ThemeName::Auto,
@@ -102,7 +105,8 @@ pub async fn run(context: &Context, args: &DashboardArgs) -> Result<ExitStatus> 
     let target = context.target().await?;
     if args.once {
         let at = args.at.map(|when| when.resolve(Timestamp::now()));
-        let fetch = Fetch::new(target.clients, target.stack, args.minutes, args.events).at(at);
+        let fetch =
+            Fetch::new(target.clients, target.stack, args.minutes, args.events.unwrap_or(status::EVENTS)).at(at);
         return context.printer.report(&StatusReport::new(snapshot::collect(&fetch).await));
     }
     let journal_dir = if context.global.local { Some(context.journal_dir()?) } else { None };
@@ -120,7 +124,7 @@ pub(super) async fn show(
     let now = Timestamp::now();
     let at = args.at.map(|when| when.resolve(now)).filter(|at| *at < now);
     let clients = target.clients;
-    let fetch = Fetch::new(clients.clone(), target.stack.clone(), args.minutes, args.events).at(at);
+    let fetch = Fetch::new(clients.clone(), target.stack.clone(), args.minutes, args.events.unwrap_or(EVENTS)).at(at);
     let name = if context.printer.colours_wanted() { args.theme } else { ThemeName::Plain };
     let color_fgbg = std::env::var("COLORFGBG").ok();
     let theme = Theme::new(name, args.ascii, color_fgbg.as_deref());

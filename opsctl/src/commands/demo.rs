@@ -14,6 +14,7 @@ use crate::cli::OutputFormat;
 use crate::context::{Context, Target};
 use crate::error::{ExitStatus, Result};
 use crate::feed::stop::Stop;
+use crate::invocation::opsctl;
 use crate::local::demo::outcome::{Expectation, judge};
 use crate::local::demo::run;
 use crate::local::up;
@@ -95,7 +96,11 @@ pub async fn run(context: &Context, args: &DemoArgs) -> Result<ExitStatus> {
         let journal_dir = context.local_journal_dir()?;
         dashboard::show(context, target, &DashboardArgs::usual(), Some(journal_dir)).await?;
     }
-    printer.note("The local stack goes on running: `opsctl --local dashboard` shows it, `opsctl local down` stops it.");
+    printer.note(format!(
+        "The local stack goes on running: `{}` shows it, `{}` stops it.",
+        opsctl("dashboard"),
+        opsctl("local down")
+    ));
     Ok(status)
 }
 

@@ -20,8 +20,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let parsed = parsed.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
     let cli = match parsed {
         Ok((cli, matches)) => {
-            // What the demo is shown on is the local stack.
-            invocation::remember(&matches, matches!(cli.command, Command::Demo(_)));
+            // Whose commands work on the local stack, whatever is said.
+            invocation::remember(&matches, matches!(cli.command, Command::Local(_) | Command::Demo(_)));
             cli
         }
         Err(error) => {

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::context::Context;
 use crate::error::{ExitStatus, Result};
+use crate::invocation::opsctl;
 use crate::local::emulator::Settings;
 use crate::local::layout::Layout;
 use crate::local::lock::Lock;
@@ -164,11 +165,6 @@ impl Report for UpReport {
     fn write_text(&self, out: &mut dyn Write, styles: &Styles) -> io::Result<()> {
         let Styles { good, heading, .. } = *styles;
         let up::Up { endpoint, pid, stack, .. } = &self.up;
-        let directory = if self.local_dir.ends_with(".local") {
-            String::new()
-        } else {
-            format!(" --local-dir {}", self.local_dir.display())
-        };
         writeln!(out, "{good}The local stack is up{good:#}: {endpoint} (process {pid})")?;
         for (what, name) in [
             ("events", &stack.tables.events.name),
@@ -180,15 +176,14 @@ impl Report for UpReport {
         }
         writeln!(out, "  {:<10} {}", "files", self.local_dir.display())?;
         writeln!(out, "{heading}Go on{heading:#}")?;
-        for (command, what) in [
-            ("send-test-event", "send an event through it"),
-            ("status", "how the pipeline does"),
+        let commands = [
+            ("send-test-event --wait", "send an event through it"),
+            ("dashboard", "how the pipeline does"),
             ("local down", "stop it; its data is kept"),
-        ] {
-            let global = if command.starts_with("local") { "" } else { " --local" };
-            writeln!(out, "  {:<46} {what}", format!("opsctl{directory}{global} {command}"))?;
-        }
-        Ok(())
+        ];
+        let commands = commands.map(|(command, what)| (opsctl(command), what));
+        let width = commands.iter().map(|(command, _)| command.len()).max().unwrap_or_default();
+        commands.iter().try_for_each(|(command, what)| writeln!(out, "  {command:<width$}  {what}"))
     }
 }
 
@@ -198,8 +193,11 @@ struct DownReport(down::Down);
 impl Report for DownReport {
     fn write_text(&self, out: &mut dyn Write, _styles: &Styles) -> io::Result<()> {
         let what = if self.0.ran { "The local stack is down" } else { "The local stack did not run" };
-        let kept =
-            if self.0.purged { "nothing of it is kept" } else { "its data is kept for the next `opsctl local up`" };
+        let kept = if self.0.purged {
+            "nothing of it is kept".to_owned()
+        } else {
+            format!("its data is kept for the next `{}`", opsctl("local up"))
+        };
         writeln!(out, "{what}; {kept}.")
     }
 }
@@ -216,7 +214,7 @@ impl Report for StatusReport {
                 let (style, what) = if status.ready { (good, "runs") } else { (bad, "runs, but does not answer") };
                 writeln!(out, "{style}The local stack {what}{style:#}: {endpoint} (process {pid})")?;
             }
-            _ => writeln!(out, "{bad}The local stack does not run{bad:#}; start it with `opsctl local up`")?,
+            _ => writeln!(out, "{bad}The local stack does not run{bad:#}; start it with `{}`", opsctl("local up"))?,
         }
         if let Some(seconds) = status.uptime_seconds {
             writeln!(out, "  {:<10} {}", "uptime", uptime(seconds))?;

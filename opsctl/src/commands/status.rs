@@ -12,6 +12,9 @@ use crate::output::{Report, Styles};
 use crate::snapshot::{self, Fetch, Snapshot, Verdict};
 use crate::when::When;
 
+/// How many of the latest events are shown.
+pub const EVENTS: u16 = 5;
+
 /// Arguments of `opsctl status`.
 #[derive(Debug, Args)]
 pub struct StatusArgs {
@@ -20,7 +23,7 @@ pub struct StatusArgs {
     pub minutes: u16,
 
     /// How many of the latest events to show
-    #[arg(long, default_value_t = 5, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=100))]
+    #[arg(long, default_value_t = EVENTS, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=100))]
     pub events: u16,
 
     /// As it was at a time, as far as AWS keeps that: 10m (ago), 14:32 (UTC), 2026-11-22T14:32:00Z

@@ -151,19 +151,8 @@ fn traces() -> Vec<TraceSummary> {
 }
 
 fn waterfall() -> Waterfall {
-    let span = |depth, name: &str, operation: Option<&str>, offset_ms, duration_ms, status| Span {
-        id: "s".to_owned(),
-        depth,
-        name: name.to_owned(),
-        operation: operation.map(str::to_owned),
-        kind: None,
-        offset_ms,
-        duration_ms,
-        status,
-        http_status: None,
-        problem: (status == SpanStatus::Error).then(|| "ConditionalCheckFailedException: the row has moved".to_owned()),
-        annotations: BTreeMap::new(),
-    };
+    let span =
+        |depth, name, operation, from, took, status| Span::sample(depth, (name, operation), (from, took), status);
     Waterfall {
         id: TRACE.to_owned(),
         started_at: ago(300),

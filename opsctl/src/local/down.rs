@@ -10,6 +10,7 @@ use super::steps::{Done, Steps};
 use super::terraform::{ApplyError, Terraform};
 use super::{tools, up};
 use crate::error::{Error, Result};
+use crate::invocation::opsctl;
 use crate::output::Printer;
 
 /// What goes beyond stopping.
@@ -46,7 +47,10 @@ pub async fn down(layout: &Layout, options: Options, printer: &Printer) -> Resul
                 let Some(emulator) = Emulator::last(layout).filter(|last| last.process.is_alive()) else {
                     return Err(Error::failed(
                         "failed to destroy the stack: the emulator does not run",
-                        "start it first with `opsctl local up`, or just remove what is kept with --purge",
+                        format!(
+                            "start it first with `{}`, or just remove what is kept with --purge",
+                            opsctl("local up")
+                        ),
                     ));
                 };
                 let (tools, _) = tools::check(layout, false).await?;

@@ -19,6 +19,7 @@ use super::process::ProcessId;
 use super::providers::Source;
 use super::steps::Ticker;
 use crate::error::{Error, Result};
+use crate::invocation::opsctl;
 
 /// The region that the emulator plays.
 pub const REGION: &str = "us-east-1";
@@ -189,7 +190,7 @@ impl Terraform<'_> {
         let stack = self.layout.stack();
         let failed = |why: &str| {
             let message = format!("failed to read the outputs of {}: {why}", stack.display());
-            Error::failed(message, "apply again with `opsctl local up --apply`")
+            Error::failed(message, format!("apply again with `{}`", opsctl("local up --apply")))
         };
         match timeout(OUTPUT_LIMIT, command.output()).await {
             Ok(Ok(output)) if output.status.success() => Ok(output.stdout),

@@ -7,6 +7,7 @@ use tokio::process::Command;
 use super::layout::Layout;
 use super::terraform::Tool;
 use crate::error::{Error, Result};
+use crate::invocation::opsctl;
 
 /// The emulator's own bound.
 const PYTHON: (u32, u32) = (3, 11);
@@ -75,7 +76,7 @@ fn judge(
         }
         _ => Err(Error::failed(
             format!("the local stack needs what is not there: {}", missing.join("; ")),
-            format!("install it and run `opsctl local up` again in {}", layout.project().display()),
+            format!("install it and run `{}` again in {}", opsctl("local up"), layout.project().display()),
         )),
     }
 }

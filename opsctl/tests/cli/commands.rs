@@ -146,9 +146,11 @@ fn nothing_is_sent_to_a_bus_that_cannot_be_found() {
 #[test]
 fn a_local_stack_that_is_not_there_is_4() {
     let dir = tempfile::tempdir().expect("a directory");
-    let output = run(&["--local", "--local-dir", &dir.path().display().to_string(), "status"]);
+    let path = dir.path().display().to_string();
+    let output = run(&["--local", "--local-dir", &path, "status"]);
     assert_exit(&output, 4);
-    assert!(err(&output).contains("opsctl local up"), "{}", err(&output));
+    // The same directory: without it another stack would start.
+    assert!(err(&output).contains(&format!("`opsctl --local-dir {path} local up`")), "{}", err(&output));
 }
 
 #[test]

@@ -53,6 +53,32 @@ pub struct Span {
     pub annotations: BTreeMap<String, String>,
 }
 
+#[cfg(test)]
+impl Span {
+    /// A row with nothing special about it. One that failed says why.
+    pub(crate) fn sample(
+        depth: usize,
+        (name, operation): (&str, Option<&str>),
+        (offset_ms, duration_ms): (f64, Option<f64>),
+        status: SpanStatus,
+    ) -> Self {
+        let failed = status == SpanStatus::Error;
+        Self {
+            id: "s".to_owned(),
+            depth,
+            name: name.to_owned(),
+            operation: operation.map(str::to_owned),
+            kind: None,
+            offset_ms,
+            duration_ms,
+            status,
+            http_status: failed.then_some(400),
+            problem: failed.then(|| "ConditionalCheckFailedException: the row has moved".to_owned()),
+            annotations: BTreeMap::new(),
+        }
+    }
+}
+
 /// How a span went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -124,20 +124,8 @@ mod tests {
 
     #[test]
     fn a_waterfall_is_readable_at_80_columns() {
-        let span = |depth, name: &str, operation: Option<&str>, offset_ms, duration_ms, status| Span {
-            id: "s".to_owned(),
-            depth,
-            name: name.to_owned(),
-            operation: operation.map(str::to_owned),
-            kind: None,
-            offset_ms,
-            duration_ms,
-            status,
-            http_status: (status == SpanStatus::Error).then_some(400),
-            problem: (status == SpanStatus::Error)
-                .then(|| "ConditionalCheckFailedException: the row has moved".to_owned()),
-            annotations: BTreeMap::new(),
-        };
+        let span =
+            |depth, name, operation, from, took, status| Span::sample(depth, (name, operation), (from, took), status);
         let mut spans = vec![
             span(0, "lambda-processing-dev", None, 0.0, Some(400.0), SpanStatus::Ok),
             span(1, "processing", None, 20.0, Some(370.0), SpanStatus::Ok),

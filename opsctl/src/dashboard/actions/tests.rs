@@ -105,6 +105,18 @@ fn letters_are_marked_one_by_one_all_none_and_by_cause() {
 }
 
 #[test]
+fn letters_that_are_still_being_read_cannot_be_marked_and_that_is_said() {
+    for key in ["a", " ", "c"] {
+        let mut state = with_letters();
+        let page = state.pages.last_mut().unwrap();
+        (page.data.data, page.loading) = (None, true);
+        typed(&mut state, key);
+        assert!(marked(&state).is_empty() && is_error(&state), "{key}");
+        assert_eq!(state.toast.unwrap().text, "the letters are still being read");
+    }
+}
+
+#[test]
 fn marks_and_the_selected_row_survive_a_refresh_in_another_order() {
     let mut state = with_letters();
     typed(&mut state, "j j");

@@ -277,7 +277,7 @@ fn letters_on_page(state: &State) -> Option<(StageName, &[DeadLetter], usize)> {
 }
 
 fn mark_selected(state: &mut State) {
-    let Some((queue, letters, selected)) = letters_on_page(state) else { return };
+    let Some((queue, letters, selected)) = letters_on_page(state) else { return nothing_to_mark(state) };
     let id = letters[selected].message_id.clone();
     state.actions.marks.toggle(queue, &id);
     // The next one is at hand, as in lists where many are marked one after the other.
@@ -287,10 +287,16 @@ fn mark_selected(state: &mut State) {
 }
 
 fn mark(state: &mut State, is_meant: impl Fn(&DeadLetter, &DeadLetter) -> bool) {
-    let Some((queue, letters, selected)) = letters_on_page(state) else { return };
+    let Some((queue, letters, selected)) = letters_on_page(state) else { return nothing_to_mark(state) };
     let meant = letters.iter().filter(|letter| is_meant(letter, &letters[selected]));
     let ids: Vec<String> = meant.map(|letter| letter.message_id.clone()).collect();
     state.actions.marks.add(queue, ids);
+}
+
+/// A key that does nothing says why.
+fn nothing_to_mark(state: &mut State) {
+    let is_reading = state.pages.last().is_some_and(|page| page.loading);
+    state.complain(if is_reading { "the letters are still being read" } else { "there is no letter to mark" });
 }
 
 fn redrive(state: &mut State, request: Request) -> Vec<Effect> {

@@ -157,11 +157,17 @@ pub(super) fn draw_list<'a>(
             buffer.set_style(line_area, theme.selected);
         }
     }
-    // Rows that are not seen are marked.
-    if len > first + height && area.height > 0 {
-        buffer.set_string(area.right() - 1, area.bottom() - 1, "▼", theme.accent);
+    if len > first + height {
+        mark_more(area, buffer, theme);
     }
     first
+}
+
+/// Marks that there is more below than is seen.
+pub(super) fn mark_more(area: Rect, buffer: &mut Buffer, theme: &Theme) {
+    if !area.is_empty() {
+        buffer.set_string(area.right() - 1, area.bottom() - 1, "▼", theme.accent);
+    }
 }
 
 /// Text in exactly `width` columns, left.

@@ -91,6 +91,9 @@ pub(super) fn draw_all(state: &State, area: Rect, buffer: &mut Buffer, theme: &T
     let area = parts::below(area, 1);
     let first = end_of_selected.saturating_sub(usize::from(area.height));
     parts::draw_text(&lines[first..], area, buffer);
+    if lines.len() > first + usize::from(area.height) {
+        parts::mark_more(area, buffer, theme);
+    }
 }
 
 fn selected(state: &State) -> Option<usize> {

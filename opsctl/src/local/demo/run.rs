@@ -20,6 +20,7 @@ use crate::feed::publisher::Publisher;
 use crate::feed::random;
 use crate::feed::sender::{Sending, SentEvent};
 use crate::feed::stop::Stop;
+use crate::invocation::opsctl;
 use crate::journal::Header;
 use crate::local::steps::Steps;
 use crate::output::Printer;
@@ -147,7 +148,7 @@ fn must_go_on(stop: &Stop) -> Result<()> {
     if stop.is_requested() {
         return Err(Error::failed(
             "stopped in the middle of the session",
-            "the local stack still runs; stop it with `opsctl local down`",
+            format!("the local stack still runs; stop it with `{}`", opsctl("local down")),
         ));
     }
     Ok(())
