@@ -94,7 +94,7 @@ PICTURE_STACK := .local/pictures
 
 .PHONY: pictures
 pictures: opsctl ## Make docs/pictures again: the real dashboard on a local stack, in calm and in trouble; minutes
-	@trap '$(OPSCTL) --local-dir $(PICTURE_STACK) -o json local down >/dev/null' EXIT; \
+	@trap '$(OPSCTL) --local-dir $(PICTURE_STACK) -o json local down --purge >/dev/null' EXIT; \
 	(set -x; $(OPSCTL) --local-dir $(PICTURE_STACK) local up --port 0 --retry-delays 0.3,0.6); \
 	$(dir $(OPSCTL))pictures $(PICTURE_STACK) docs/pictures
 

@@ -109,9 +109,9 @@ impl Studio {
     fn dashboard(&self) -> Terminal {
         let local_dir = self.local_dir.display().to_string();
         let home = env::var("HOME").unwrap_or_default();
-        let environment = [("HOME", home.as_str()), ("PATH", "/usr/bin:/bin")];
-        let arguments = ["--local", "--local-dir", &local_dir, "dashboard"];
-        Terminal::start(&self.opsctl, arguments, &environment, &self.project, SIZE)
+        // An option would be in every command that is suggested: a directory that readers do not have.
+        let environment = [("HOME", home.as_str()), ("PATH", "/usr/bin:/bin"), ("OPSCTL_LOCAL_DIR", &local_dir)];
+        Terminal::start(&self.opsctl, ["--local", "dashboard"], &environment, &self.project, SIZE)
     }
 
     fn command(&self, arguments: &[&str]) -> Command {

@@ -11,6 +11,7 @@ use crate::aws::AwsErrorKind;
 use crate::aws::archive::{self, Replay};
 use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
+use crate::invocation::opsctl;
 
 /// What to do.
 #[derive(Debug, Subcommand)]
@@ -40,6 +41,11 @@ async fn find(target: &Target, name: &str) -> Result<Replay> {
             "`opsctl replay list` shows the replays of the last 90 days",
         )
     })
+}
+
+/// What can be done about a replay that goes on.
+fn next(name: &str) -> String {
+    format!("{}; {}", opsctl(format!("replay watch {name}")), opsctl(format!("replay cancel {name}")))
 }
 
 /// Does it.

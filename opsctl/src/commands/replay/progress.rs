@@ -12,7 +12,6 @@ use crate::context::{Context, Target};
 use crate::error::{Error, ExitStatus, Result};
 use crate::feed::stop::Stop;
 use crate::human;
-use crate::invocation::opsctl;
 use crate::output::{Report, Styles};
 use crate::replay;
 
@@ -69,12 +68,7 @@ impl Report for WatchReport {
         }
         if self.stopped {
             writeln!(out, "{warn}no longer watched; it goes on{warn:#}")?;
-            writeln!(
-                out,
-                "{dim}→ {}; {}{dim:#}",
-                opsctl(format!("replay watch {name}")),
-                opsctl(format!("replay cancel {name}"))
-            )?;
+            writeln!(out, "{dim}→ {}{dim:#}", super::next(name))?;
         }
         Ok(())
     }

@@ -124,12 +124,7 @@ impl Report for StartReport {
         }
         let name = &self.plan.name;
         writeln!(out, "{good}started{good:#} {name}")?;
-        writeln!(
-            out,
-            "{dim}→ {}; {}{dim:#}",
-            opsctl(format!("replay watch {name}")),
-            opsctl(format!("replay cancel {name}"))
-        )?;
+        writeln!(out, "{dim}→ {}{dim:#}", super::next(name))?;
         let show = |run| opsctl(format!("journal show {run}"));
         self.run.iter().try_for_each(|run| writeln!(out, "{dim}journal: {}{dim:#}", show(run)))
     }
