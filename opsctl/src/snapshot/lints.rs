@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{Finding, Freshness, Remedy, Severity, Snapshot, SourceName};
 use crate::aws::AwsErrorKind;
-use crate::aws::alarms::AlarmState;
+use crate::aws::alarms::{Alarm, AlarmState};
 use crate::aws::dead_letters::Origin;
 use crate::human;
 use crate::invocation::{opsctl, quoted};
@@ -95,6 +95,12 @@ fn read_at(snapshot: &Snapshot, name: &str) -> Option<Timestamp> {
 fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
     for alarm in snapshot.alarms.data.iter().flatten() {
         let (lint, severity, message, action) = match alarm.state {
+            AlarmState::Alarm if is_emptied(snapshot, alarm) => (
+                "alarm-ringing",
+                Severity::Warning,
+                format!("{} still rings, though its queue is empty again", alarm.name),
+                "nothing: it ends by itself, CloudWatch counts what is in a queue once a minute".to_owned(),
+            ),
             AlarmState::Alarm => (
                 "alarm-ringing",
                 Severity::Critical,
@@ -123,6 +129,12 @@ fn alarms(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
         let remedy = (alarm.state == AlarmState::Alarm).then(|| Remedy::AlarmHistory(alarm.name.clone()));
         findings.push(Finding { lint, severity, stage: alarm.stage, message, action, since, remedy });
     }
+}
+
+/// True when an alarm rings for letters of which none is left, in nobody's hand either.
+fn is_emptied(snapshot: &Snapshot, alarm: &Alarm) -> bool {
+    let queue = snapshot.dead_letters.data.iter().flatten().find(|queue| Some(queue.stage) == alarm.stage);
+    alarm.kind == "dlq-depth" && queue.is_some_and(|queue| queue.depth == 0 && queue.in_flight == 0)
 }
 
 /// What an alarm of this kind says. The kinds are Terraform's.

@@ -1,4 +1,4 @@
-use super::{Health, Severity, Snapshot, judge, samples};
+use super::{Finding, Health, Severity, Snapshot, judge, samples};
 use crate::commands::status::StatusReport;
 use crate::error::ExitStatus;
 use crate::output::{Report, Styles};
@@ -143,6 +143,20 @@ fn each_scene_has_its_verdict_and_its_remedy() {
         let finding = verdict.findings.iter().find(|finding| finding.lint == lint);
         let found = finding.and_then(|finding| finding.remedy.as_ref()).map(super::Remedy::command);
         assert_eq!(found.as_deref(), command, "{:#?}", verdict.findings);
+    }
+}
+
+#[test]
+fn an_alarm_of_a_queue_that_is_empty_again_is_no_emergency() {
+    for (in_flight, severity) in [(0, Severity::Warning), (1, Severity::Critical)] {
+        let mut snapshot = samples::crash();
+        for queue in snapshot.dead_letters.data.iter_mut().flatten() {
+            (queue.depth, queue.in_flight) = (0, in_flight);
+        }
+        let findings = judge(&snapshot).findings;
+        let of_queue = |finding: &&Finding| finding.lint == "alarm-ringing" && finding.message.contains("dlq-depth");
+        let found: Vec<_> = findings.iter().filter(of_queue).map(|finding| finding.severity).collect();
+        assert_eq!(found, [severity], "{findings:#?}");
     }
 }
 
