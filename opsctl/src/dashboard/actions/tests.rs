@@ -105,8 +105,8 @@ fn letters_are_marked_one_by_one_all_none_and_by_cause() {
 }
 
 #[test]
-fn letters_that_are_still_being_read_cannot_be_marked_and_that_is_said() {
-    for key in ["a", " ", "c"] {
+fn letters_that_are_still_being_read_cannot_be_marked_or_redriven_and_that_is_said() {
+    for key in ["a", " ", "c", "r"] {
         let mut state = with_letters();
         let page = state.pages.last_mut().unwrap();
         (page.data.data, page.loading) = (None, true);

@@ -293,10 +293,13 @@ fn mark(state: &mut State, is_meant: impl Fn(&DeadLetter, &DeadLetter) -> bool) 
     state.actions.marks.add(queue, ids);
 }
 
+/// Why letters cannot be marked or redriven yet.
+const STILL_READ: &str = "the letters are still being read";
+
 /// A key that does nothing says why.
 fn nothing_to_mark(state: &mut State) {
     let is_reading = state.pages.last().is_some_and(|page| page.loading);
-    state.complain(if is_reading { "the letters are still being read" } else { "there is no letter to mark" });
+    state.complain(if is_reading { STILL_READ } else { "there is no letter to mark" });
 }
 
 fn redrive(state: &mut State, request: Request) -> Vec<Effect> {
@@ -308,7 +311,9 @@ fn redrive_selected(state: &mut State) -> Vec<Effect> {
     if let Some(request) = request(state) {
         return redrive(state, request);
     }
-    state.complain("no dead letters are selected: 3 goes to them");
+    let is_reading =
+        matches!(state.pages.last(), Some(page) if page.loading && matches!(page.topic, Topic::Letters(_)));
+    state.complain(if is_reading { STILL_READ } else { "no dead letters are selected: 3 goes to them" });
     Vec::new()
 }
 

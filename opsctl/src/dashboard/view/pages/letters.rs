@@ -51,7 +51,8 @@ pub(super) fn draw(state: &State, page: &Page, area: Rect, buffer: &mut Buffer, 
     let width = usize::from(area.width);
     let first = parts::draw_list(area, buffer, theme, list.len(), selected, |index| {
         let letter = &letters[index];
-        let since = letter.sent_at.map(|sent| parts::elapsed(sent, state.now)).unwrap_or_default();
+        // Without its spaces the longest fits: `59m59s`.
+        let since = letter.sent_at.map(|sent| parts::elapsed(sent, state.now).replace(' ', "")).unwrap_or_default();
         let mark = if state.actions.marks.has(queue, &letter.message_id) { "*" } else { " " };
         let columns = [
             (letter.event_id.as_deref().unwrap_or(NOTHING), event),
