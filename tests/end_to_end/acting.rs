@@ -5,10 +5,9 @@ use std::time::Duration;
 
 use end_to_end::Stack;
 use end_to_end::proxy::Proxy;
-use end_to_end::stack::opsctl_path;
+use end_to_end::stack::{opsctl_path, typed};
 use opsctl_harness::Terminal;
 use serde_json::Value;
-use tokio::process::Command;
 use tokio::task::spawn_blocking;
 
 use crate::redrive::{Journal, Letters};
@@ -122,13 +121,10 @@ async fn a_redrive_that_is_stopped_on_the_screen_goes_on_with_the_command_that_i
 
     // As it would be typed, but that nobody is there to be asked.
     let resume = report["resume"].as_str().expect("a command");
-    let (program, rest) = resume.split_at("opsctl".len());
-    assert_eq!(program, "opsctl");
-    let line = format!("'{}'{rest} --yes --follow 0", opsctl_path().display());
-    let mut shell = Command::new("sh");
-    shell.args(["-c", &line]).env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
+    let mut shell = typed(resume, "--yes --follow 0");
+    shell.env("AWS_ACCESS_KEY_ID", "test").env("AWS_SECRET_ACCESS_KEY", "test");
     let output = shell.output().await.expect("a shell");
-    assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(0), "{resume}: {}", String::from_utf8_lossy(&output.stderr));
     letters.check().await;
     assert_eq!(Journal::read(Path::new(letters.journal())).outcomes, ["stopped", "done"]);
 }

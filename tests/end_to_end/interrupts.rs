@@ -9,7 +9,7 @@ use std::time::Duration;
 use end_to_end::Stack;
 use end_to_end::events::id;
 use end_to_end::proxy::Proxy;
-use end_to_end::stack::{opsctl_command, opsctl_path};
+use end_to_end::stack::{opsctl_command, typed};
 use end_to_end::wait::{PATIENCE, until};
 use serde_json::Value;
 use tokio::process::{Child, Command};
@@ -78,10 +78,8 @@ async fn ctrl_c_ends_a_redrive_between_two_letters_and_it_can_be_resumed() {
 
     // The command that it gives, as it would be typed, but that nobody is there to be asked.
     let resume = report["resume"].as_str().expect("a command");
-    assert!(resume.starts_with("opsctl "), "{resume}");
-    let line = format!("'{}'{} --yes --follow 0", opsctl_path().display(), &resume["opsctl".len()..]);
-    let output = Command::new("sh").args(["-c", &line]).output().await.expect("a shell");
-    assert_eq!(output.status.code(), Some(0), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = typed(resume, "--yes --follow 0").output().await.expect("a shell");
+    assert_eq!(output.status.code(), Some(0), "{resume}: {}", String::from_utf8_lossy(&output.stderr));
     letters.check().await;
     assert_eq!(Journal::read(journals).outcomes, ["stopped", "done"]);
 }

@@ -210,6 +210,17 @@ pub fn opsctl_command(local_dir: &Path) -> Command {
     command
 }
 
+/// What a shell does with a command line that opsctl has printed and somebody has typed with `more` after it.
+///
+/// # Panics
+/// When it is no command line of opsctl.
+pub fn typed(printed: &str, more: &str) -> Command {
+    let rest = printed.strip_prefix("opsctl ").unwrap_or_else(|| panic!("no command line of opsctl: {printed}"));
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("'{}' {rest} {more}", opsctl_path().display())]);
+    command
+}
+
 async fn locate() -> Result<(Outputs, String, String, PathBuf)> {
     #[derive(Deserialize)]
     struct Local {

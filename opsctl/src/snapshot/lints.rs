@@ -195,10 +195,10 @@ fn dead_letters(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             action: if only_rejected {
                 format!(
                     "`{}` lists every fault; tell the feed what it sends",
-                    opsctl(format!("dlq peek {}", queue.stage))
+                    Remedy::PeekLetters(queue.stage).command()
                 )
             } else {
-                let command = opsctl(format!("redrive dlq {} --execute", queue.stage));
+                let command = Remedy::Redrive(queue.stage).command() + " --execute";
                 format!("mend the cause, then `{command}` before four days are over")
             },
             since: queue.oldest,
@@ -221,7 +221,7 @@ fn stage_is_off(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
                 "stage-paused",
                 Severity::Critical,
                 format!("{} is paused: its events go straight to the dead letter queue", function.stage),
-                opsctl(format!("resume {}", function.stage)),
+                Remedy::Resume(function.stage).command(),
             );
         } else if function.reserved_concurrency != function.deployed_concurrency {
             let text = |value: Option<u32>| value.map_or_else(|| "none".to_owned(), |value| value.to_string());
@@ -363,7 +363,7 @@ fn silence(snapshot: &Snapshot, findings: &mut Vec<Finding>) {
             message: format!("no event came in within {} minutes", metrics.window.minutes),
             action: format!(
                 "if the market is open, ask the feed; `{}` proves the way",
-                opsctl("send-test-event --wait")
+                Remedy::SendTestEvent.command()
             ),
             since: None,
             remedy: Some(Remedy::SendTestEvent),

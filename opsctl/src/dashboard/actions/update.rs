@@ -277,7 +277,7 @@ fn letters_on_page(state: &State) -> Option<(StageName, &[DeadLetter], usize)> {
 }
 
 fn mark_selected(state: &mut State) {
-    let Some((queue, letters, selected)) = letters_on_page(state) else { return nothing_to_mark(state) };
+    let Some((queue, letters, selected)) = letters_on_page(state) else { return no_letters(state, NO_LETTER) };
     let id = letters[selected].message_id.clone();
     state.actions.marks.toggle(queue, &id);
     // The next one is at hand, as in lists where many are marked one after the other.
@@ -287,19 +287,19 @@ fn mark_selected(state: &mut State) {
 }
 
 fn mark(state: &mut State, is_meant: impl Fn(&DeadLetter, &DeadLetter) -> bool) {
-    let Some((queue, letters, selected)) = letters_on_page(state) else { return nothing_to_mark(state) };
+    let Some((queue, letters, selected)) = letters_on_page(state) else { return no_letters(state, NO_LETTER) };
     let meant = letters.iter().filter(|letter| is_meant(letter, &letters[selected]));
     let ids: Vec<String> = meant.map(|letter| letter.message_id.clone()).collect();
     state.actions.marks.add(queue, ids);
 }
 
-/// Why letters cannot be marked or redriven yet.
-const STILL_READ: &str = "the letters are still being read";
+/// Said to a key that marks.
+const NO_LETTER: &str = "there is no letter to mark";
 
-/// A key that does nothing says why.
-fn nothing_to_mark(state: &mut State) {
-    let is_reading = state.pages.last().is_some_and(|page| page.loading);
-    state.complain(if is_reading { STILL_READ } else { "there is no letter to mark" });
+/// Says why there are no letters to do something with: they are still being read, or else `otherwise`.
+fn no_letters(state: &mut State, otherwise: &str) {
+    let is_reading = state.pages.last().is_some_and(|page| page.loading && matches!(page.topic, Topic::Letters(_)));
+    state.complain(if is_reading { "the letters are still being read" } else { otherwise });
 }
 
 fn redrive(state: &mut State, request: Request) -> Vec<Effect> {
@@ -311,9 +311,7 @@ fn redrive_selected(state: &mut State) -> Vec<Effect> {
     if let Some(request) = request(state) {
         return redrive(state, request);
     }
-    let is_reading =
-        matches!(state.pages.last(), Some(page) if page.loading && matches!(page.topic, Topic::Letters(_)));
-    state.complain(if is_reading { STILL_READ } else { "no dead letters are selected: 3 goes to them" });
+    no_letters(state, "no dead letters are selected: 3 goes to them");
     Vec::new()
 }
 
